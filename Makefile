@@ -1,0 +1,126 @@
+# Core Service. `make help` lists the targets.
+# One non-recursive Makefile; everything it writes lies under $(BUILD).
+
+BUILD ?= build
+MODE ?= release
+O = $(BUILD)/$(MODE)
+VERSION := 1.0.0
+
+CC ?= gcc
+CSTD = -std=gnu17
+WARN = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
+	-Wold-style-definition -Wwrite-strings -Wpointer-arith -Wcast-qual -Wformat=2 -Wundef -Wvla \
+	-Wimplicit-fallthrough -Wnull-dereference -Werror
+HARDEN = -fno-common -fstack-protector-strong -fPIE
+OPT_release = -O2 -g -D_FORTIFY_SOURCE=2
+OPT_asan = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
+OPT_tsan = -O1 -g -fno-omit-frame-pointer -fsanitize=thread
+CPPFLAGS = -D_GNU_SOURCE -DCORE_VERSION='"$(VERSION)"' -I. -I$(O)/gen -I/usr/include/postgresql
+CFLAGS = $(CSTD) $(WARN) $(HARDEN) $(OPT_$(MODE)) $(EXTRA_CFLAGS)
+LDFLAGS = -pie -Wl,-z,relro,-z,now $(filter -fsanitize%,$(OPT_$(MODE)))
+PANGO_CFLAGS = $(shell pkg-config --cflags pangocairo pangoft2 | sed 's/-I/-isystem /g')
+PANGO_LIBS = $(shell pkg-config --libs pangocairo pangoft2)
+
+LIBS_common = -lpq -lhiredis -lcjson -lcivetweb -lcurl -lcrypto -lpthread -ldl -lm
+LIBS_tickets = -lqrencode -lhpdf $(PANGO_LIBS)
+LIBS_check = $(shell pkg-config --libs check)
+
+# --- sources: a directory is a program or a library ---------------------------------------------
+COMMON_SRC := $(wildcard common/*.c)
+API_SRC := $(filter-out api/main.c,$(wildcard api/*.c api/clients/*.c api/events/*.c api/guests/*.c \
+	api/tickets/*.c api/payments/*.c api/statistics/*.c))
+CTL_SRC := $(wildcard api/ctl/*.c)
+TICKETS_SRC := $(filter-out worker-tickets/main.c,$(wildcard worker-tickets/*.c))
+EMAIL_SRC := $(filter-out worker-email/main.c,$(wildcard worker-email/*.c))
+SUPPORT_SRC := $(filter-out tests/support/platform.c,$(wildcard tests/support/*.c))
+UNIT_SRC := $(wildcard tests/unit/test_*.c)
+INTEGRATION_SRC := $(wildcard tests/integration/test_*.c)
+
+COMMON_SQL := $(sort $(wildcard common/sql/*.sql))
+API_SQL := $(sort $(wildcard api/sql/*.sql api/*/sql/*.sql))
+TICKETS_SQL := $(sort $(wildcard worker-tickets/sql/*.sql))
+EMAIL_SQL := $(sort $(wildcard worker-email/sql/*.sql))
+MIGRATIONS := $(sort $(wildcard schema/*.sql))
+
+obj = $(patsubst %.c,$(O)/%.o,$(1))
+SQL_SETS := common api tickets email
+SQL_HEADERS = $(SQL_SETS:%=$(O)/gen/sql_%.h)
+COMMON_LIB = $(O)/libcommon.a
+PROGRAMS = core-api corectl worker-tickets worker-email platform
+BINS = $(PROGRAMS:%=$(O)/bin/%)
+UNIT_BINS = $(UNIT_SRC:tests/unit/%.c=$(O)/tests/unit/%)
+INTEGRATION_BINS = $(INTEGRATION_SRC:tests/integration/%.c=$(O)/tests/integration/%)
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.PHONY: all help clean install-packages
+
+all: $(BINS) ## build every program
+
+help: ## this list
+	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1 - \2/p' Makefile | sort
+
+clean: ## remove what was built
+	rm -rf $(BUILD)
+
+# --- SQL into C ---------------------------------------------------------------------------------
+sql_files_common = $(COMMON_SQL)
+sql_files_api = $(API_SQL)
+sql_files_tickets = $(TICKETS_SQL)
+sql_files_email = $(EMAIL_SQL)
+sql_files_migrations = $(MIGRATIONS)
+
+.SECONDEXPANSION:
+$(O)/gen/sql_%.c: $$(sql_files_%) tests/support/embed_sql.sh Makefile
+	@mkdir -p $(@D)
+	tests/support/embed_sql.sh $* $(O)/gen/sql_$*.h $@ $(sql_files_$*)
+$(O)/gen/sql_%.h: $(O)/gen/sql_%.c ;
+
+# --- objects, libraries, programs ---------------------------------------------------------------
+$(O)/worker-tickets/ticket_text.o $(O)/tests/unit/%.o: CPPFLAGS += $(PANGO_CFLAGS)
+
+$(O)/%.o: %.c | $(SQL_HEADERS) $(O)/gen/sql_migrations.h
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+$(O)/gen/%.o: $(O)/gen/%.c
+	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(COMMON_LIB): $(call obj,$(COMMON_SRC)) $(O)/gen/sql_common.o
+	rm -f $@
+	ar rcs $@ $^
+$(O)/libapi.a: $(call obj,$(API_SRC)) $(O)/gen/sql_api.o
+	rm -f $@
+	ar rcs $@ $^
+$(O)/libtickets.a: $(call obj,$(TICKETS_SRC)) $(O)/gen/sql_tickets.o
+	rm -f $@
+	ar rcs $@ $^
+$(O)/libemail.a: $(call obj,$(EMAIL_SRC)) $(O)/gen/sql_email.o
+	rm -f $@
+	ar rcs $@ $^
+$(O)/libsupport.a: $(call obj,$(SUPPORT_SRC))
+	rm -f $@
+	ar rcs $@ $^
+
+LINK = @mkdir -p $(@D)
+LINK += && echo "  LINK $@" && $(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^)
+
+$(O)/bin/core-api: $(O)/api/main.o $(O)/libapi.a $(COMMON_LIB)
+	$(LINK) $(LIBS_common)
+$(O)/bin/corectl: $(call obj,$(CTL_SRC)) $(O)/gen/sql_migrations.o $(O)/libapi.a $(COMMON_LIB)
+	$(LINK) $(LIBS_common)
+$(O)/bin/worker-tickets: $(O)/worker-tickets/main.o $(O)/libtickets.a $(COMMON_LIB)
+	$(LINK) $(LIBS_tickets) $(LIBS_common)
+$(O)/bin/worker-email: $(O)/worker-email/main.o $(O)/libemail.a $(COMMON_LIB)
+	$(LINK) $(LIBS_common)
+$(O)/bin/platform: $(O)/tests/support/platform.o $(COMMON_LIB)
+	$(LINK) $(LIBS_common)
+
+# --- tests --------------------------------------------------------------------------------------
+UNIT_LIBS = $(COMMON_LIB)
+# A unit test of a program's own files names that program's library here.
+$(O)/tests/unit/%: $(O)/tests/unit/%.o $(UNIT_LIBS)
+	$(LINK) $(LIBS_common) $(LIBS_check)
+$(O)/tests/integration/%: $(O)/tests/integration/%.o $(O)/libsupport.a $(COMMON_LIB)
+	$(LINK) $(LIBS_common) $(LIBS_check)
+
+-include $(shell find $(O) -name '*.d' 2>/dev/null)

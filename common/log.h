@@ -1,0 +1,36 @@
+/*
+ * log: one JSON object a line on stdout. Only the edges log: request done, job done, start, stop.
+ *
+ * Lines are written whole by one write(2); a line that cannot be written at once is dropped and
+ * counted (a log that blocks never blocks the service). Thread safe.
+ */
+#ifndef COMMON_LOG_H
+#define COMMON_LOG_H
+
+#include "common/strbuf.h"
+
+enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
+
+/* `service` becomes the member of that name in every line. Makes stdout non-blocking. */
+void log_init(const char *service, enum log_level level);
+
+/* A line in the making: open with log_open, add members, end with log_close, which writes it.
+ * A level below the configured one makes all of them do nothing. */
+struct log_line {
+	struct strbuf text;
+	bool on;
+};
+void log_open(struct log_line *line, enum log_level level, const char *message);
+void log_str(struct log_line *line, const char *name, const char *value); /* NULL: left out */
+void log_i64(struct log_line *line, const char *name, int64_t value);
+void log_ms(struct log_line *line, const char *name, int64_t us); /* as milliseconds, 3 decimals */
+void log_close(struct log_line *line);
+
+/* A line with a formatted message and nothing else. */
+void log_message(enum log_level level, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/* An address with its local part masked: z***@example.com. */
+void log_mask_email(const char *email, char *ret, size_t size);
+/* Lines dropped since start. */
+int64_t log_dropped(void);
+
+#endif
