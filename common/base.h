@@ -25,6 +25,10 @@ struct slice {
 	size_t len;
 };
 
+/* The largest length <= max at which a text of `len` bytes can be cut without splitting a UTF-8
+ * sequence. */
+size_t utf8_cut(const char *text, size_t len, size_t max);
+
 /* The one way to end on an exhausted resource: a line on stderr, exit EXIT_INTERNAL. */
 NORETURN void fatal(const char *fmt, ...) PRINTF_LIKE(1, 2);
 

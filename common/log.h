@@ -2,16 +2,21 @@
  * log: one JSON object a line on stdout. Only the edges log: request done, job done, start, stop.
  *
  * Lines are written whole by one write(2); a line that cannot be written at once is dropped and
- * counted (a log that blocks never blocks the service). Thread safe.
+ * counted (a log that blocks never blocks the service). stdout is asked by poll(2) and keeps its
+ * flags, which other processes share. No line is longer than LOG_LINE_MAX: long strings are cut,
+ * members that do not fit are left out. Thread safe.
  */
 #ifndef COMMON_LOG_H
 #define COMMON_LOG_H
 
 #include "common/strbuf.h"
 
+/* What a pipe takes at once or not at all (PIPE_BUF). */
+enum { LOG_LINE_MAX = 4096 };
+
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 
-/* `service` becomes the member of that name in every line. Makes stdout non-blocking. */
+/* `service` becomes the member of that name in every line; it is kept by reference. */
 void log_init(const char *service, enum log_level level);
 
 /* A line in the making: open with log_open, add members, end with log_close, which writes it.

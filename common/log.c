@@ -1,0 +1,173 @@
+/*
+ * log: lines are built in a buffer of their own and leave by one write.
+ */
+#include "common/log.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/json.h"
+
+/* A write of this size to a pipe that poll calls writable neither blocks nor splits. */
+_Static_assert(LOG_LINE_MAX <= PIPE_BUF, "a line fits into a pipe at once");
+
+/* Bytes of a string before it is escaped, which can make it six times as long. */
+enum { MESSAGE_MAX = 512, VALUE_MAX = 1024 };
+
+static const char *service_name;
+static enum log_level threshold = LOG_INFO;
+static atomic_int_least64_t dropped;
+/* Between poll and write no other thread may fill the pipe. */
+static pthread_mutex_t writing = PTHREAD_MUTEX_INITIALIZER;
+
+static const char *const level_names[] = {"debug", "info", "warn", "error"};
+
+void log_init(const char *service, enum log_level level)
+{
+	service_name = service;
+	threshold = level;
+}
+
+int64_t log_dropped(void)
+{
+	return atomic_load(&dropped);
+}
+
+static void add_string(struct strbuf *text, const char *value, size_t max)
+{
+	char cut[VALUE_MAX + 4];
+	size_t len = strnlen(value, max + 1);
+
+	if (len <= max) {
+		json_encode_string(text, value);
+		return;
+	}
+	len = utf8_cut(value, len, max);
+	memcpy(cut, value, len);
+	memcpy(cut + len, "…", sizeof("…"));
+	json_encode_string(text, cut);
+}
+
+/* A member that would not leave room for the end of the line is taken back. */
+static void keep_if_fits(struct log_line *line, size_t before)
+{
+	if (line->text.len + sizeof("}\n") - 1 > LOG_LINE_MAX)
+		strbuf_truncate(&line->text, before);
+}
+
+void log_open(struct log_line *line, enum log_level level, const char *message)
+{
+	char now[RFC3339_SIZE];
+
+	line->on = level >= threshold;
+	strbuf_init(&line->text, NULL);
+	if (!line->on)
+		return;
+	strbuf_reserve(&line->text, MESSAGE_MAX);
+	strbuf_addf(&line->text, "{\"timestamp\":\"%s\",\"level\":\"%s\"",
+		    clock_format(clock_now_us(), now), level_names[level]);
+	if (service_name != NULL)
+		log_str(line, "service", service_name);
+	strbuf_adds(&line->text, ",\"message\":");
+	add_string(&line->text, message, MESSAGE_MAX);
+}
+
+void log_str(struct log_line *line, const char *name, const char *value)
+{
+	if (!line->on || value == NULL)
+		return;
+	size_t before = line->text.len;
+	strbuf_addf(&line->text, ",\"%s\":", name);
+	add_string(&line->text, value, VALUE_MAX);
+	keep_if_fits(line, before);
+}
+
+void log_i64(struct log_line *line, const char *name, int64_t value)
+{
+	if (!line->on)
+		return;
+	size_t before = line->text.len;
+	strbuf_addf(&line->text, ",\"%s\":", name);
+	strbuf_add_i64(&line->text, value);
+	keep_if_fits(line, before);
+}
+
+void log_ms(struct log_line *line, const char *name, int64_t us)
+{
+	if (!line->on)
+		return;
+	size_t before = line->text.len;
+	/* Exact, and with a point in every locale. */
+	uint64_t amount = us < 0 ? -(uint64_t)us : (uint64_t)us;
+	strbuf_addf(&line->text, ",\"%s\":%s%llu.%03llu", name, us < 0 ? "-" : "",
+		    (unsigned long long)(amount / 1000), (unsigned long long)(amount % 1000));
+	keep_if_fits(line, before);
+}
+
+static bool write_at_once(const struct strbuf *text)
+{
+	struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
+
+	if (poll(&out, 1, 0) != 1 || (out.revents & POLLOUT) == 0)
+		return false;
+	ssize_t written;
+	do {
+		written = write(STDOUT_FILENO, text->buf, text->len);
+	} while (written < 0 && errno == EINTR);
+	return written == (ssize_t)text->len;
+}
+
+void log_close(struct log_line *line)
+{
+	if (line->on) {
+		strbuf_adds(&line->text, "}\n");
+		pthread_mutex_lock(&writing);
+		bool written = write_at_once(&line->text);
+		pthread_mutex_unlock(&writing);
+		if (!written)
+			atomic_fetch_add(&dropped, 1);
+	}
+	strbuf_release(&line->text);
+	line->on = false;
+}
+
+void log_message(enum log_level level, const char *fmt, ...)
+{
+	char message[2 * MESSAGE_MAX];
+	struct log_line line;
+	va_list args;
+
+	if (level < threshold)
+		return;
+	va_start(args, fmt);
+	int n = vsnprintf(message, sizeof(message), fmt, args);
+	va_end(args);
+	log_open(&line, level, n < 0 ? fmt : message);
+	log_close(&line);
+}
+
+void log_mask_email(const char *email, char *ret, size_t size)
+{
+	const char *at = strrchr(email, '@');
+	size_t first = 0;
+
+	if (at == NULL)
+		at = "";
+	else if (at > email)
+		/* The first character, whatever its length; UTF-8 has four bytes at most. */
+		for (first = 1; first < 4 && ((unsigned char)email[first] & 0xC0) == 0x80;)
+			first++;
+	char masked[512];
+	(void)snprintf(masked, sizeof(masked), "%.*s***%s", (int)first, email, at);
+	size_t len = utf8_cut(masked, strlen(masked), size - 1);
+	memcpy(ret, masked, len);
+	ret[len] = '\0';
+}
