@@ -6,7 +6,7 @@
  * straight into a buffer. C types of the members:
  *   FIELD_STRING const char * (NULL = null) · FIELD_INT int64_t · FIELD_ID int64_t (0 = null) ·
  *   FIELD_MONEY int64_t minor units, at most 2 decimals · FIELD_BOOL bool · FIELD_ENUM int
- *   (index into names) · FIELD_TIME int64_t microseconds (TIME_NONE = null) ·
+ *   (index into names, -1 = null) · FIELD_TIME int64_t microseconds (TIME_NONE = null) ·
  *   FIELD_OBJECT pointer to the nested struct (NULL = null) · FIELD_ARRAY struct field_array of
  *   nested structs stored one after another · FIELD_RAW const char * JSON text, output only.
  *   FIELD_DOUBLE double, output only.
@@ -48,7 +48,7 @@ struct field {
 	enum field_type type;
 	unsigned flags;
 	size_t offset;
-	int64_t min, max;         /* characters, value, minor units, items; max 0 = none */
+	int64_t min, max;         /* characters, value, minor units, items; max 0 = no upper bound */
 	const char *const *names; /* FIELD_ENUM, NULL-terminated */
 	const struct schema *nested;
 	field_check_fn *check;
