@@ -32,7 +32,8 @@ API_SRC := $(filter-out api/main.c,$(wildcard api/*.c api/clients/*.c api/events
 CTL_SRC := $(wildcard api/ctl/*.c)
 TICKETS_SRC := $(filter-out worker-tickets/main.c,$(wildcard worker-tickets/*.c))
 EMAIL_SRC := $(filter-out worker-email/main.c,$(wildcard worker-email/*.c))
-SUPPORT_SRC := $(filter-out tests/support/platform.c,$(wildcard tests/support/*.c))
+SUPPORT_SRC := $(filter-out tests/support/platform.c tests/support/with_servers.c,\
+	$(wildcard tests/support/*.c))
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 INTEGRATION_SRC := $(wildcard tests/integration/test_*.c)
 
@@ -46,13 +47,15 @@ obj = $(patsubst %.c,$(O)/%.o,$(1))
 SQL_SETS := common api tickets email
 SQL_HEADERS = $(SQL_SETS:%=$(O)/gen/sql_%.h)
 COMMON_LIB = $(O)/libcommon.a
-PROGRAMS = core-api corectl worker-tickets worker-email platform
+PROGRAMS = core-api corectl worker-tickets worker-email platform with-servers
 BINS = $(PROGRAMS:%=$(O)/bin/%)
 UNIT_BINS = $(UNIT_SRC:tests/unit/%.c=$(O)/tests/unit/%)
 INTEGRATION_BINS = $(INTEGRATION_SRC:tests/integration/%.c=$(O)/tests/integration/%)
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
+.SECONDARY:
+MAKEFLAGS += --no-builtin-rules
 .PHONY: all help clean install-packages
 
 all: $(BINS) ## build every program
@@ -102,7 +105,8 @@ $(O)/libsupport.a: $(call obj,$(SUPPORT_SRC))
 	ar rcs $@ $^
 
 LINK = @mkdir -p $(@D)
-LINK += && echo "  LINK $@" && $(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^)
+LINK += && echo "  LINK $@" && $(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) \
+	-Wl,--start-group $(filter %.a,$^) -Wl,--end-group
 
 $(O)/bin/core-api: $(O)/api/main.o $(O)/libapi.a $(COMMON_LIB)
 	$(LINK) $(LIBS_common)
@@ -112,11 +116,15 @@ $(O)/bin/worker-tickets: $(O)/worker-tickets/main.o $(O)/libtickets.a $(COMMON_L
 	$(LINK) $(LIBS_tickets) $(LIBS_common)
 $(O)/bin/worker-email: $(O)/worker-email/main.o $(O)/libemail.a $(COMMON_LIB)
 	$(LINK) $(LIBS_common)
+$(O)/bin/with-servers: $(O)/tests/support/with_servers.o $(O)/libsupport.a $(COMMON_LIB)
+	$(LINK) $(LIBS_common)
 $(O)/bin/platform: $(O)/tests/support/platform.o $(COMMON_LIB)
 	$(LINK) $(LIBS_common)
 
 # --- tests --------------------------------------------------------------------------------------
 UNIT_LIBS = $(COMMON_LIB)
+# Tests against real servers.
+$(O)/tests/unit/test_pg $(O)/tests/unit/test_queue $(O)/tests/unit/test_worker: $(O)/libsupport.a
 # A unit test of a program's own files names that program's library here.
 $(O)/tests/unit/%: $(O)/tests/unit/%.o $(UNIT_LIBS)
 	$(LINK) $(LIBS_common) $(LIBS_check)

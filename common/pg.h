@@ -60,11 +60,11 @@ struct pg_param {
 #define PG_NO_ARGS NULL, 0
 
 struct pg_pool_options {
-	const char *conninfo;     /* URI or keywords */
-	const char *name;         /* application_name, and the label of its metrics */
-	size_t min, max;          /* connections kept open, and at most */
-	int64_t idle_ms;          /* closed after so long unused, down to min */
-	int64_t wait_ms;          /* longest wait for a lease: then ST_OVERLOADED */
+	const char *conninfo; /* URI or keywords */
+	const char *name;     /* application_name, and the label of its metrics */
+	size_t min, max;      /* connections kept open, and at most */
+	int64_t idle_ms;      /* closed after so long unused, down to min */
+	int64_t wait_ms;      /* longest wait for a lease: then ST_OVERLOADED */
 	int64_t statement_timeout_ms;
 	int64_t lock_timeout_ms;
 	const struct pg_statement *const *statements; /* prepared on each connection */
@@ -81,16 +81,16 @@ void pg_pool_close(struct pg_pool *pool);
 void pg_pool_counts(struct pg_pool *pool, size_t *ret_open, size_t *ret_leased);
 
 /* Borrow a connection (the one returned last first). ST_OVERLOADED, ST_DATABASE_UNAVAILABLE. */
-enum status pg_lease(struct pg_pool *pool, struct pg_conn **ret_conn, struct problem *err)
-	MUST_CHECK;
+enum status pg_lease(struct pg_pool *pool, struct pg_conn **ret_conn,
+		     struct problem *err) MUST_CHECK;
 /* Give it back; rolls an open transaction back. For CLEANUP: takes the variable's address. */
 void pg_return(struct pg_conn **conn);
 /* A connection variable that returns itself. */
 #define PG_LEASED CLEANUP(pg_return) struct pg_conn *
 
 /* One open connection outside any pool, nothing prepared (migrations, LISTEN). End: pg_return. */
-enum status pg_connect(const char *conninfo, struct pg_conn **ret_conn, struct problem *err)
-	MUST_CHECK;
+enum status pg_connect(const char *conninfo, struct pg_conn **ret_conn,
+		       struct problem *err) MUST_CHECK;
 
 struct pg_result;
 void pg_result_free(struct pg_result **result); /* for CLEANUP */
@@ -107,7 +107,8 @@ enum status pg_query(struct pg_conn *conn, const struct pg_statement *statement,
 		     struct pg_result **ret_result, struct problem *err) MUST_CHECK;
 /* The same for a statement that is not prepared, several without parameters too (migrations). */
 enum status pg_exec(struct pg_conn *conn, const char *sql, const struct pg_param *params,
-		    size_t param_count, struct pg_result **ret_result, struct problem *err) MUST_CHECK;
+		    size_t param_count, struct pg_result **ret_result,
+		    struct problem *err) MUST_CHECK;
 /* Was the last failure on this connection a serialization failure or a deadlock? */
 bool pg_should_retry(const struct pg_conn *conn);
 /* SQLSTATE of the last failure ("" when it had none), and the constraint it names ("" if none). */

@@ -1,0 +1,354 @@
+/*
+ * pg_pool: opening connections, and lending them.
+ *
+ * Who finds nothing to lease waits in line; what comes back is handed to the first in line, so
+ * nobody overtakes. A dead link makes every connection that was idle at that moment suspect: they
+ * are closed instead of lent, so that one failure, not one per connection, is seen after the
+ * database restarted.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "common/clock.h"
+#include "common/pg_internal.h"
+
+enum { OPTIONS_SIZE = 512, CONNINFO_KEYS = 16, GRACE_MS = 1000, CONNECT_LIMIT_MS = 10000 };
+
+struct waiter {
+	pthread_cond_t wake;
+	struct pg_conn *conn; /* handed over */
+	bool may_open;        /* or: a place was freed, open your own */
+	struct waiter *next;
+};
+
+struct pg_pool {
+	struct pg_pool_options options;
+	pthread_mutex_t lock;
+	struct pg_conn **idle; /* a stack: the last returned is on top */
+	size_t idle_count;
+	size_t open; /* idle, leased, or being opened */
+	struct waiter *first, **last;
+	int64_t suspect_us; /* connections idle since before are not trusted */
+};
+
+/* --- one connection ----------------------------------------------------------------------------
+ */
+
+static void ignore_notice(void *ctx UNUSED, const PGresult *result UNUSED)
+{
+}
+
+static void *must(void *memory)
+{
+	if (!memory)
+		fatal("pg: out of memory");
+	return memory;
+}
+
+void pg_conn_free(struct pg_conn *conn)
+{
+	PQfinish(conn->link);
+	free(conn);
+}
+
+/* The `options` that the conninfo itself has, "" when none. False: it cannot be parsed. */
+static bool own_options(const char *conninfo, char *ret, size_t size, struct problem *err)
+{
+	char *message = NULL;
+	PQconninfoOption *parsed = PQconninfoParse(conninfo, &message);
+
+	*ret = '\0';
+	for (PQconninfoOption *o = parsed; o && o->keyword; o++) {
+		if (strcmp(o->keyword, "options") == 0 && o->val)
+			strncat(ret, o->val, size - 1);
+	}
+	if (!parsed)
+		problem_set(err, ST_CONFIG, "database address: %s", message ? message : "?");
+	PQconninfoFree(parsed);
+	PQfreemem(message);
+	return parsed != NULL;
+}
+
+static enum status open_link(const char *conninfo, const char *name, const char *settings,
+			     struct pg_conn **ret_conn, struct problem *err)
+{
+	char options[OPTIONS_SIZE];
+	/* What the conninfo says overrides what stands before it. */
+	const char *const keys[CONNINFO_KEYS] = {"connect_timeout",  "tcp_user_timeout",
+						 "keepalives_idle",  "keepalives_interval",
+						 "keepalives_count", "client_encoding",
+						 "dbname",           "application_name",
+						 "options",          NULL};
+	const char *const values[CONNINFO_KEYS] = {"2",    "10000",  "30", "10",    "3",
+						   "UTF8", conninfo, name, options, NULL};
+	struct pg_conn *conn;
+
+	if (!own_options(conninfo, options, sizeof(options) / 2, err))
+		return ST_CONFIG;
+	strncat(options, settings, sizeof(options) - strlen(options) - 1);
+	conn = must(calloc(1, sizeof(*conn)));
+	conn->link = PQconnectdbParams(keys, values, 1);
+	if (PQstatus(conn->link) != CONNECTION_OK || PQsetnonblocking(conn->link, 1) != 0) {
+		pg_conn_free(conn);
+		return problem_set(err, ST_DATABASE_UNAVAILABLE, "no connection to the database");
+	}
+	PQsetNoticeReceiver(conn->link, ignore_notice, NULL);
+	*ret_conn = conn;
+	return OK;
+}
+
+enum status pg_connect(const char *conninfo, struct pg_conn **ret_conn, struct problem *err)
+{
+	return open_link(conninfo, NULL, " -c TimeZone=UTC -c DateStyle=ISO", ret_conn, err);
+}
+
+static enum status open_pooled(struct pg_pool *pool, struct pg_conn **ret_conn, struct problem *err)
+{
+	const struct pg_pool_options *options = &pool->options;
+	char settings[OPTIONS_SIZE / 2];
+	struct pg_conn *conn = NULL;
+	enum status status;
+
+	snprintf(settings, sizeof(settings),
+		 " -c statement_timeout=%lld -c lock_timeout=%lld"
+		 " -c idle_in_transaction_session_timeout=%lld -c TimeZone=UTC -c DateStyle=ISO",
+		 (long long)options->statement_timeout_ms, (long long)options->lock_timeout_ms,
+		 (long long)(2 * options->statement_timeout_ms));
+	status = open_link(options->conninfo, options->name, settings, &conn, err);
+	if (status != OK)
+		return status;
+	conn->pool = pool;
+	conn->limit_ms = CONNECT_LIMIT_MS;
+	status = pg_prepare_all(conn, options->statements, options->statement_count, err);
+	if (status != OK) {
+		pg_conn_free(conn);
+		return status;
+	}
+	conn->limit_ms =
+		options->statement_timeout_ms ? options->statement_timeout_ms + GRACE_MS : 0;
+	*ret_conn = conn;
+	return OK;
+}
+
+/* --- the pool ----------------------------------------------------------------------------------
+ */
+
+/* With the lock held: a connection or a free place goes to the first in line. */
+static bool hand_over(struct pg_pool *pool, struct pg_conn *conn)
+{
+	struct waiter *waiter = pool->first;
+
+	if (!waiter)
+		return false;
+	pool->first = waiter->next;
+	if (!pool->first)
+		pool->last = &pool->first;
+	waiter->conn = conn;
+	waiter->may_open = !conn;
+	pthread_cond_signal(&waiter->wake);
+	return true;
+}
+
+/* With the lock held: a connection is gone; its place is free. */
+static void free_place(struct pg_pool *pool)
+{
+	if (!hand_over(pool, NULL))
+		pool->open--;
+}
+
+/* With the lock held: takes the longest unused one out when its time is over, or distrusted. */
+static struct pg_conn *take_stale(struct pg_pool *pool, int64_t now_us)
+{
+	struct pg_conn *oldest = pool->idle_count ? pool->idle[0] : NULL;
+	int64_t idle_us = pool->options.idle_ms * US_PER_MS;
+
+	if (!oldest)
+		return NULL;
+	if (oldest->idle_at_us > pool->suspect_us &&
+	    (pool->open <= pool->options.min || !idle_us || now_us - oldest->idle_at_us < idle_us))
+		return NULL;
+	pool->idle_count--;
+	memmove(pool->idle, pool->idle + 1, pool->idle_count * sizeof(struct pg_conn *));
+	free_place(pool);
+	return oldest;
+}
+
+static void close_stale(struct pg_pool *pool)
+{
+	struct pg_conn *stale;
+
+	do {
+		pthread_mutex_lock(&pool->lock);
+		stale = take_stale(pool, clock_monotonic_us());
+		pthread_mutex_unlock(&pool->lock);
+		if (stale)
+			pg_conn_free(stale);
+	} while (stale);
+}
+
+static enum status open_in_place(struct pg_pool *pool, struct pg_conn **ret_conn,
+				 struct problem *err)
+{
+	enum status status = open_pooled(pool, ret_conn, err);
+
+	if (status != OK) {
+		pthread_mutex_lock(&pool->lock);
+		free_place(pool);
+		pthread_mutex_unlock(&pool->lock);
+	}
+	return status;
+}
+
+enum status pg_pool_open(const struct pg_pool_options *options, struct pg_pool **ret_pool,
+			 struct problem *err)
+{
+	char ignored[OPTIONS_SIZE];
+	struct problem trouble = {0};
+	struct pg_pool *pool;
+	struct pg_conn *conn = NULL;
+
+	if (!own_options(options->conninfo, ignored, sizeof(ignored), err))
+		return ST_CONFIG;
+	pool = must(calloc(1, sizeof(*pool)));
+	pool->options = *options;
+	pool->options.conninfo = must(strdup(options->conninfo));
+	pool->options.name = must(strdup(options->name));
+	pool->idle = must(calloc(options->max, sizeof(struct pg_conn *)));
+	pool->last = &pool->first;
+	pool->suspect_us = -1;
+	pthread_mutex_init(&pool->lock, NULL);
+	while (pool->open < options->min) {
+		if (open_pooled(pool, &conn, &trouble) != OK)
+			break;
+		pool->open++;
+		conn->idle_at_us = clock_monotonic_us();
+		pool->idle[pool->idle_count++] = conn;
+	}
+	*ret_pool = pool;
+	return OK;
+}
+
+void pg_pool_close(struct pg_pool *pool)
+{
+	if (!pool)
+		return;
+	for (size_t i = 0; i < pool->idle_count; i++)
+		pg_conn_free(pool->idle[i]);
+	pthread_mutex_destroy(&pool->lock);
+	free(pool->idle);
+	free((char *)(uintptr_t)pool->options.conninfo);
+	free((char *)(uintptr_t)pool->options.name);
+	free(pool);
+}
+
+void pg_pool_counts(struct pg_pool *pool, size_t *ret_open, size_t *ret_leased)
+{
+	close_stale(pool);
+	pthread_mutex_lock(&pool->lock);
+	if (ret_open)
+		*ret_open = pool->open;
+	if (ret_leased)
+		*ret_leased = pool->open - pool->idle_count;
+	pthread_mutex_unlock(&pool->lock);
+}
+
+/* --- leases ------------------------------------------------------------------------------------
+ */
+
+static void leave_line(struct pg_pool *pool, struct waiter *waiter)
+{
+	struct waiter **at = &pool->first;
+
+	while (*at && *at != waiter)
+		at = &(*at)->next;
+	if (!*at)
+		return;
+	*at = waiter->next;
+	if (!*at)
+		pool->last = at;
+}
+
+/* With the lock held: wait for a connection or a place; false: the time is over. */
+static bool wait_in_line(struct pg_pool *pool, struct waiter *waiter)
+{
+	int64_t until_us = clock_monotonic_us() + pool->options.wait_ms * US_PER_MS;
+	struct timespec until = {.tv_sec = until_us / US_PER_S,
+				 .tv_nsec = until_us % US_PER_S * 1000};
+	pthread_condattr_t monotonic;
+	int failed = 0;
+
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&waiter->wake, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+	*pool->last = waiter;
+	pool->last = &waiter->next;
+	while (!waiter->conn && !waiter->may_open && failed != ETIMEDOUT)
+		failed = pthread_cond_timedwait(&waiter->wake, &pool->lock, &until);
+	if (!waiter->conn && !waiter->may_open)
+		leave_line(pool, waiter);
+	pthread_cond_destroy(&waiter->wake);
+	return waiter->conn || waiter->may_open;
+}
+
+enum status pg_lease(struct pg_pool *pool, struct pg_conn **ret_conn, struct problem *err)
+{
+	struct waiter waiter = {0};
+	bool got = true;
+
+	close_stale(pool);
+	pthread_mutex_lock(&pool->lock);
+	if (pool->idle_count) {
+		waiter.conn = pool->idle[--pool->idle_count];
+	} else if (pool->open < pool->options.max) {
+		pool->open++;
+	} else {
+		got = wait_in_line(pool, &waiter);
+	}
+	pthread_mutex_unlock(&pool->lock);
+	if (!got)
+		return problem_set(err, ST_OVERLOADED, "no database connection became free");
+	if (!waiter.conn)
+		return open_in_place(pool, ret_conn, err);
+	*ret_conn = waiter.conn;
+	return OK;
+}
+
+static void put_back(struct pg_pool *pool, struct pg_conn *conn)
+{
+	pthread_mutex_lock(&pool->lock);
+	conn->idle_at_us = clock_monotonic_us();
+	if (!hand_over(pool, conn))
+		pool->idle[pool->idle_count++] = conn;
+	pthread_mutex_unlock(&pool->lock);
+}
+
+static void discard(struct pg_pool *pool, struct pg_conn *conn)
+{
+	pg_conn_free(conn);
+	pthread_mutex_lock(&pool->lock);
+	pool->suspect_us = clock_monotonic_us();
+	free_place(pool);
+	pthread_mutex_unlock(&pool->lock);
+}
+
+void pg_return(struct pg_conn **conn_at)
+{
+	struct pg_conn *conn = *conn_at;
+
+	*conn_at = NULL;
+	if (!conn)
+		return;
+	if (!conn->lost && pg_in_transaction(conn))
+		pg_rollback(conn);
+	if (!conn->pool)
+		pg_conn_free(conn);
+	else if (conn->lost || PQtransactionStatus(conn->link) != PQTRANS_IDLE)
+		discard(conn->pool, conn);
+	else
+		put_back(conn->pool, conn);
+}
