@@ -1,0 +1,15 @@
+/*
+ * access: may this caller see the thing that the path names (else 404), and do this (else 403)?
+ */
+#ifndef API_ACCESS_H
+#define API_ACCESS_H
+
+#include "api/request.h"
+
+/* By the route's scope and `who`; fills req->access. ST_NOT_FOUND, ST_FORBIDDEN,
+ * ST_BAD_SIGNATURE (a signed link that is not good). */
+enum status access_check(struct request *req, struct problem *err) MUST_CHECK;
+/* The rule alone: is an event in this state visible to these WHO_ bits? */
+bool access_event_visible(const char *event_status, unsigned who);
+
+#endif

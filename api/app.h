@@ -1,0 +1,30 @@
+/*
+ * app: what lives as long as the process and every request may use. Built by main, read-only after.
+ */
+#ifndef API_APP_H
+#define API_APP_H
+
+#include "api/config.h"
+#include "common/cache.h"
+#include "common/credential.h"
+#include "common/jwt.h"
+#include "common/pg.h"
+
+struct dispatcher;
+struct limiter;
+
+struct app {
+	const struct api_config *config;
+	struct pg_pool *pool; /* everything but the door */
+	struct pg_pool *door; /* check-in: a rush of buyers never stops it */
+	struct cache *cache;
+	struct dispatcher *dispatcher;
+	struct jwt_options jwt;
+	struct credential_keys keys;
+	int64_t started_us; /* monotonic */
+	_Atomic bool draining;
+	_Atomic int64_t in_flight;      /* requests in work, the door's apart */
+	_Atomic int64_t door_in_flight;
+};
+
+#endif

@@ -1,0 +1,235 @@
+#include "api/server.h"
+
+#include <string.h>
+
+#include "api/access.h"
+#include "api/auth.h"
+#include "api/cors.h"
+#include "api/dispatcher.h"
+#include "api/idempotency.h"
+#include "api/input.h"
+#include "api/observe.h"
+#include "api/router.h"
+#include "common/clock.h"
+
+/* A transaction that met a deadlock or a serialization failure is run so often in all. */
+enum { TRANSACTION_TRIES = 4, REQUEST_ID_MAX = 64 };
+
+/* --- the request's connection ---------------------------------------------------------------- */
+
+enum status request_conn(struct request *req, struct pg_conn **ret_conn, struct problem *err)
+{
+	struct pg_pool *pool = req->route->flags & ROUTE_DOOR ? req->app->door : req->app->pool;
+	enum status status;
+
+	if (!req->conn) {
+		status = pg_lease(pool, &req->conn, err);
+		if (status)
+			return status;
+	}
+	*ret_conn = req->conn;
+	return OK;
+}
+
+void request_release_conn(struct request *req)
+{
+	if (req->conn)
+		pg_return(&req->conn);
+	req->conn = NULL;
+}
+
+enum status request_query(struct request *req, const struct pg_statement *statement,
+			  const struct pg_param *params, size_t param_count,
+			  struct pg_result **ret_result, struct problem *err)
+{
+	struct pg_conn *conn;
+	enum status status = request_conn(req, &conn, err);
+
+	return status ? status : pg_query(conn, statement, params, param_count, ret_result, err);
+}
+
+/* --- one unit of work ------------------------------------------------------------------------ */
+
+static enum status run_once(struct request *req, struct problem *err)
+{
+	enum status status;
+
+	status = pg_begin(req->conn, err);
+	if (!status)
+		status = idempotency_begin(req, err);
+	if (!status)
+		status = req->route->handle(req, err);
+	if (!status)
+		status = idempotency_store(req, err);
+	return status ? status : pg_commit(req->conn, err);
+}
+
+/* What a failed try left behind must not reach the answer. */
+static void forget_try(struct request *req, const struct http_response *clean)
+{
+	if (req->conn)
+		pg_rollback(req->conn);
+	req->jobs = NULL;
+	req->http->response = *clean;
+}
+
+static enum status run_transaction(struct request *req, struct problem *err)
+{
+	const struct http_response clean = req->http->response;
+	struct pg_conn *conn;
+	enum status status = request_conn(req, &conn, err);
+
+	for (int i = 0; !status && i < TRANSACTION_TRIES; i++) {
+		status = run_once(req, err);
+		if (!status || status == ST_ANSWERED)
+			break;
+		bool again = pg_should_retry(conn);
+
+		forget_try(req, &clean);
+		if (!again)
+			break;
+		clock_sleep_ms((int64_t)ids_random_below(UINT64_C(10) << i));
+		if (i + 1 < TRANSACTION_TRIES)
+			status = OK;
+	}
+	if (!status)
+		dispatcher_put(req->app->dispatcher, req->jobs);
+	return status;
+}
+
+/* --- checks in the contract's order ------------------------------------------------------------ */
+
+/* The body is invalid: a key that belongs to another request, or is in flight, wins over that. */
+static enum status refuse_input(struct request *req, enum status why, struct problem *err)
+{
+	struct problem other = {0};
+	enum status status;
+
+	if (why != ST_INVALID_BODY || !req->idempotency_key)
+		return why;
+	status = idempotency_begin(req, &other);
+	if (status != ST_IDEMPOTENCY_MISMATCH && status != ST_IDEMPOTENCY_IN_FLIGHT)
+		return why;
+	*err = other;
+	return status;
+}
+
+static enum status read_input(struct request *req, struct problem *err)
+{
+	struct problem denied = {0};
+	enum status status = input_read(req, err);
+
+	if (!status)
+		return OK;
+	if (req->route->flags & ROUTE_ACCESS_LATER && access_check(req, &denied)) {
+		*err = denied;
+		return denied.status;
+	}
+	return refuse_input(req, status, err);
+}
+
+static enum status run(struct request *req, struct problem *err)
+{
+	enum status status = auth_identify(req, err);
+
+	if (!status && !(req->route->flags & ROUTE_ACCESS_LATER))
+		status = access_check(req, err);
+	if (!status)
+		status = read_input(req, err);
+	if (!status && req->caller.signed_in && strcmp(req->route->method, "GET") != 0)
+		status = auth_mirror(req, err);
+	if (status)
+		return status;
+	if (req->route->flags & ROUTE_WRITES)
+		return run_transaction(req, err);
+	return req->route->handle(req, err);
+}
+
+/* Above the bound the answer is 503 at once; the door has a bound of its own. */
+static enum status run_bounded(struct request *req, struct problem *err)
+{
+	const struct api_config *config = req->app->config;
+	bool door = req->route->flags & ROUTE_DOOR;
+	_Atomic int64_t *in_flight = door ? &req->app->door_in_flight : &req->app->in_flight;
+	int64_t max = door ? config->door_requests_max : config->requests_max;
+	enum status status;
+
+	if (req->route->flags & ROUTE_UNBOUNDED)
+		return run(req, err);
+	if (++*in_flight > max)
+		status = problem_set(err, ST_OVERLOADED, "Too many requests are in work");
+	else
+		status = run(req, err);
+	--*in_flight;
+	return status;
+}
+
+/* --- the frame ------------------------------------------------------------------------------- */
+
+static bool safe_id(const char *text)
+{
+	size_t len = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:");
+
+	return len > 0 && len <= REQUEST_ID_MAX && !text[len];
+}
+
+static void set_ids(struct request *req)
+{
+	const char *given = http_header(req->http, "X-Request-Id");
+
+	if (given && safe_id(given)) {
+		req->http->request_id = arena_strdup(req->arena, given);
+	} else {
+		char *made = arena_alloc(req->arena, UUID_SIZE);
+
+		ids_uuid7(made);
+		req->http->request_id = made;
+	}
+	req->traceparent = observe_traceparent(req);
+}
+
+static enum status answer_options(struct request *req, const struct problem *err)
+{
+	answer_bytes(req, 204, NULL, (struct slice){NULL, 0});
+	http_add_header(req->http, "Allow", err->allow);
+	cors_preflight(req, err->allow);
+	return OK;
+}
+
+static enum status dispatch(struct request *req, struct problem *err)
+{
+	enum status status = route_find(req, req->http->method, req->http->path, err);
+
+	if (status == ST_METHOD_NOT_ALLOWED && !strcmp(req->http->method, "OPTIONS"))
+		return answer_options(req, err);
+	return status ? status : run_bounded(req, err);
+}
+
+void server_handle(void *ctx, struct http_exchange *exchange)
+{
+	struct request *req = ARENA_NEW(exchange->arena, struct request);
+	struct problem err = {0};
+	enum status status;
+
+	req->app = ctx;
+	req->http = exchange;
+	req->arena = exchange->arena;
+	set_ids(req);
+	observe_begin(req);
+	status = dispatch(req, &err);
+	request_release_conn(req);
+	if (status && status != ST_ANSWERED)
+		http_respond_problem(exchange, &err);
+	cors_answer(req);
+	if (req->route && req->route->flags & ROUTE_PRIVATE)
+		http_add_header(exchange, "Cache-Control", "no-store");
+	if (req->app->draining)
+		exchange->response.close = true;
+	observe_end(req, status && status != ST_ANSWERED ? &err : NULL);
+}
+
+void server_done(void *ctx, struct http_exchange *exchange)
+{
+	(void)ctx;
+	observe_sent(exchange);
+}
