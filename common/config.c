@@ -17,7 +17,7 @@ enum { SECRET_FILE_MAX = 65536, SECRET_MIN = 32 };
 		"your_256_bit_secret_your_256_bit_secret", "changeme", "secret"
 
 union value {
-	char *text;
+	const char *text;
 	int64_t number;
 	bool flag;
 	int index;
@@ -29,19 +29,8 @@ static void release_file(FILE **file)
 		(void)fclose(*file);
 }
 
-static void release_text(char **text)
-{
-	free(*text);
-}
-
-static char *copy_text(const char *text, size_t len)
-{
-	char *copy = strndup(text, len);
-
-	if (copy == NULL)
-		fatal("out of memory: %zu bytes", len);
-	return copy;
-}
+/* Texts of the configuration live as long as the process. */
+static struct arena memory = {.block_size = 4096};
 
 static enum status wrong(struct problem *err, const struct config_key *key, const char *what)
 {
@@ -60,14 +49,12 @@ static enum status read_secret_file(const char *name, const char *path, char **r
 				    struct problem *err)
 {
 	static const char unreadable[] = "%s: cannot read %s: %s";
-	CLEANUP(release_text) char *text = malloc(SECRET_FILE_MAX + 1);
-	if (text == NULL)
-		fatal("out of memory: %d bytes", SECRET_FILE_MAX);
-
+	char text[SECRET_FILE_MAX + 1];
 	CLEANUP(release_file) FILE *file = fopen(path, "re");
+
 	if (file == NULL)
 		return problem_set(err, ST_CONFIG, unreadable, name, path, strerrordesc_np(errno));
-	size_t len = fread(text, 1, SECRET_FILE_MAX + 1, file);
+	size_t len = fread(text, 1, sizeof(text), file);
 	if (ferror(file) != 0)
 		return problem_set(err, ST_CONFIG, unreadable, name, path, strerrordesc_np(errno));
 	if (len > SECRET_FILE_MAX)
@@ -80,7 +67,7 @@ static enum status read_secret_file(const char *name, const char *path, char **r
 		len--;
 	if (len == 0)
 		return problem_set(err, ST_CONFIG, "%s: %s is empty", name, path);
-	*ret_text = copy_text(text, len);
+	*ret_text = arena_strndup(&memory, text, len);
 	return OK;
 }
 
@@ -101,7 +88,7 @@ static enum status find_text(const struct config_key *key, char **ret_text, stru
 	if (value == NULL)
 		value = key->fallback;
 	if (value != NULL) {
-		*ret_text = copy_text(value, strlen(value));
+		*ret_text = arena_strdup(&memory, value);
 		return OK;
 	}
 	*ret_text = NULL;
@@ -112,7 +99,7 @@ static enum status find_text(const struct config_key *key, char **ret_text, stru
 	return wrong(err, key, "is required");
 }
 
-static enum status parse_string(const struct config_key *key, char *text, struct problem *err)
+static enum status parse_string(const struct config_key *key, const char *text, struct problem *err)
 {
 	int64_t len = (int64_t)strlen(text);
 
@@ -225,46 +212,33 @@ static enum status parse_url(const struct config_key *key, char *text, struct pr
 	return parse_string(key, text, err);
 }
 
-/* On success a string has moved to `ret`. */
-static enum status parse(const struct config_key *key, char **text, union value *ret,
+static enum status parse(const struct config_key *key, char *text, union value *ret,
 			 struct problem *err)
 {
-	enum status status = OK;
-
+	ret->text = text;
 	switch (key->type) {
 	case CONFIG_INT:
-		return parse_int(key, *text, &ret->number, err);
+		return parse_int(key, text, &ret->number, err);
 	case CONFIG_BOOL:
-		return parse_bool(key, *text, &ret->flag, err);
+		return parse_bool(key, text, &ret->flag, err);
 	case CONFIG_ENUM:
-		return parse_enum(key, *text, &ret->index, err);
+		return parse_enum(key, text, &ret->index, err);
 	case CONFIG_URL:
-		status = parse_url(key, *text, err);
-		break;
+		return parse_url(key, text, err);
 	case CONFIG_STRING:
-		status = parse_string(key, *text, err);
-		break;
+		return parse_string(key, text, err);
 	}
-	if (status == OK) {
-		ret->text = *text;
-		*text = NULL;
-	}
-	return status;
+	return OK;
 }
 
 static enum status load_key(const struct config_key *key, union value *ret, struct problem *err)
 {
-	CLEANUP(release_text) char *text = NULL;
+	char *text = NULL;
 
 	enum status status = find_text(key, &text, err);
 	if (status != OK || text == NULL)
 		return status;
-	return parse(key, &text, ret, err);
-}
-
-static bool is_text(const struct config_key *key)
-{
-	return key->type == CONFIG_STRING || key->type == CONFIG_URL;
+	return parse(key, text, ret, err);
 }
 
 static void store(const struct config_key *key, const union value *value, void *config)
@@ -290,24 +264,17 @@ static void store(const struct config_key *key, const union value *value, void *
 
 enum status config_load(const struct config_table *table, void *ret, struct problem *err)
 {
-	union value *values = calloc(table->count, sizeof(*values));
-	enum status status = OK;
-	size_t count = 0;
+	union value *values = arena_calloc(&memory, table->count, sizeof(*values));
 
-	if (values == NULL)
-		fatal("out of memory: %zu configuration keys", table->count);
-	while (status == OK && count < table->count) {
-		status = load_key(&table->keys[count], &values[count], err);
-		count += status == OK;
+	/* All are judged before the first is stored. */
+	for (size_t i = 0; i < table->count; i++) {
+		enum status status = load_key(&table->keys[i], &values[i], err);
+		if (status != OK)
+			return status;
 	}
-	for (size_t i = 0; i < count; i++) {
-		if (status == OK)
-			store(&table->keys[i], &values[i], ret);
-		else if (is_text(&table->keys[i]))
-			free(values[i].text);
-	}
-	free(values);
-	return status;
+	for (size_t i = 0; i < table->count; i++)
+		store(&table->keys[i], &values[i], ret);
+	return OK;
 }
 
 static const char *weakness(const char *value)
