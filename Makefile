@@ -124,7 +124,7 @@ $(O)/bin/platform: $(O)/tests/support/platform.o $(COMMON_LIB)
 # --- tests --------------------------------------------------------------------------------------
 UNIT_LIBS = $(COMMON_LIB)
 # Tests against real servers.
-$(O)/tests/unit/test_pg $(O)/tests/unit/test_queue $(O)/tests/unit/test_worker: $(O)/libsupport.a
+$(addprefix $(O)/tests/unit/,test_pg test_cache test_queue test_worker): $(O)/libsupport.a
 # A unit test of a program's own files names that program's library here.
 $(O)/tests/unit/%: $(O)/tests/unit/%.o $(UNIT_LIBS)
 	$(LINK) $(LIBS_common) $(LIBS_check)

@@ -100,7 +100,7 @@ struct request {
 	char fingerprint[65];    /* hex SHA-256 of method, path and body */
 	const char *traceparent;
 	struct pending_job *jobs;
-	int64_t edit_version;    /* of the answer; for the ETag */
+	void *work; /* for the handler and what it passes to request_transaction */
 };
 
 /* The request's one connection, leased at first use, given back by the frame. */
@@ -117,6 +117,13 @@ enum status request_job(struct request *req, const char *type, int64_t subject_i
 			struct problem *err) MUST_CHECK;
 /* Remember a job that a statement inserted itself. */
 void request_remember_job(struct request *req, const char *type, const char *id);
+/* Run `work` in a transaction on the request's connection: rolled back unless it returns OK, run
+ * again after a deadlock or a serialization failure, its jobs dispatched after the commit. What
+ * ROUTE_WRITES does for the handler, for handlers that order their steps themselves. */
+enum status request_transaction(struct request *req, request_handler *work, struct problem *err)
+	MUST_CHECK;
+/* Give the remembered jobs to the dispatcher: they are committed. */
+void request_dispatch(struct request *req);
 /* Admin, or the event's organizer? */
 static inline bool request_manages(const struct request *req)
 {

@@ -50,18 +50,23 @@ enum status request_query(struct request *req, const struct pg_statement *statem
 
 /* --- one unit of work ------------------------------------------------------------------------ */
 
-static enum status run_once(struct request *req, struct problem *err)
+static enum status run_once(struct request *req, request_handler *work, struct problem *err)
 {
-	enum status status;
+	enum status status = pg_begin(req->conn, err);
 
-	status = pg_begin(req->conn, err);
 	if (!status)
-		status = idempotency_begin(req, err);
+		status = work(req, err);
+	return status ? status : pg_commit(req->conn, err);
+}
+
+/* The route's handler, its answer kept under the caller's key by the same transaction. */
+static enum status handle_once(struct request *req, struct problem *err)
+{
+	enum status status = idempotency_begin(req, err);
+
 	if (!status)
 		status = req->route->handle(req, err);
-	if (!status)
-		status = idempotency_store(req, err);
-	return status ? status : pg_commit(req->conn, err);
+	return status ? status : idempotency_store(req, err);
 }
 
 /* What a failed try left behind must not reach the answer. */
@@ -73,14 +78,14 @@ static void forget_try(struct request *req, const struct http_response *clean)
 	req->http->response = *clean;
 }
 
-static enum status run_transaction(struct request *req, struct problem *err)
+enum status request_transaction(struct request *req, request_handler *work, struct problem *err)
 {
 	const struct http_response clean = req->http->response;
 	struct pg_conn *conn;
 	enum status status = request_conn(req, &conn, err);
 
 	for (int i = 0; !status && i < TRANSACTION_TRIES; i++) {
-		status = run_once(req, err);
+		status = run_once(req, work, err);
 		if (!status || status == ST_ANSWERED)
 			break;
 		bool again = pg_should_retry(conn);
@@ -93,8 +98,14 @@ static enum status run_transaction(struct request *req, struct problem *err)
 			status = OK;
 	}
 	if (!status)
-		dispatcher_put(req->app->dispatcher, req->jobs);
+		request_dispatch(req);
 	return status;
+}
+
+void request_dispatch(struct request *req)
+{
+	dispatcher_put(req->app->dispatcher, req->jobs);
+	req->jobs = NULL;
 }
 
 /* --- checks in the contract's order ------------------------------------------------------------ */
@@ -141,7 +152,7 @@ static enum status run(struct request *req, struct problem *err)
 	if (status)
 		return status;
 	if (req->route->flags & ROUTE_WRITES)
-		return run_transaction(req, err);
+		return request_transaction(req, handle_once, err);
 	return req->route->handle(req, err);
 }
 

@@ -9,7 +9,8 @@
  *   (index into names, -1 = null) · FIELD_TIME int64_t microseconds (TIME_NONE = null) ·
  *   FIELD_OBJECT pointer to the nested struct (NULL = null) · FIELD_ARRAY struct field_array of
  *   nested structs stored one after another · FIELD_RAW const char * JSON text, output only.
- *   FIELD_DOUBLE double, output only.
+ *   FIELD_DOUBLE double, output only. FIELD_STRINGS struct field_array of const char *; json_read
+ *   takes a string alone for an array of one, as the aud of a token may be.
  */
 #ifndef COMMON_JSON_H
 #define COMMON_JSON_H
@@ -28,6 +29,7 @@ enum field_type {
 	FIELD_ARRAY,
 	FIELD_RAW,
 	FIELD_DOUBLE,
+	FIELD_STRINGS,
 };
 
 enum {

@@ -28,30 +28,71 @@ static bool decode_object(struct json_decoder *d, const struct json_path *at,
 	return true;
 }
 
+static size_t count_items(const cJSON *node)
+{
+	size_t count = 0;
+	const cJSON *item;
+	cJSON_ArrayForEach(item, node) count++;
+	return count;
+}
+
+/* Items past the upper bound are not to be looked at: a short text can hold very many. */
+static bool check_too_many(struct json_decoder *d, const struct json_path *at,
+			   const struct field *field, size_t count)
+{
+	return (int64_t)count <= json_upper_bound(field) ||
+	       json_violate(d, at, "too-many", "must have at most %" PRId64 " items", field->max);
+}
+
+static bool check_too_few(struct json_decoder *d, const struct json_path *at,
+			  const struct field *field, size_t count)
+{
+	return (int64_t)count >= field->min ||
+	       json_violate(d, at, "too-few", "must have at least %" PRId64 " items", field->min);
+}
+
 static bool decode_array(struct json_decoder *d, const struct json_path *at,
 			 const struct field *field, const cJSON *node, void *member)
 {
 	if (!cJSON_IsArray(node))
 		return json_violate(d, at, "type", "must be an array");
-	size_t count = 0;
-	const cJSON *item;
-	cJSON_ArrayForEach(item, node) count++;
-	/* Items past the bound are not looked at: a short text can hold very many. */
-	if ((int64_t)count > json_upper_bound(field))
-		return json_violate(d, at, "too-many", "must have at most %" PRId64 " items",
-				    field->max);
-	bool fit =
-		(int64_t)count >= field->min ||
-		json_violate(d, at, "too-few", "must have at least %" PRId64 " items", field->min);
+	size_t count = count_items(node);
+	if (!check_too_many(d, at, field, count))
+		return false;
+	bool fit = check_too_few(d, at, field, count);
 	size_t size = field->nested->size;
 	char *items = count ? arena_calloc(d->arena, count, size) : NULL;
 	struct json_path here = {.up = at};
+	const cJSON *item;
 	cJSON_ArrayForEach(item, node)
 	{
 		void *slot = items + here.index * size;
 		if (!decode_struct(d, &here, field->nested, JSON_CREATE, item, slot))
 			fit = false;
 		here.index++;
+	}
+	if (fit)
+		*(struct field_array *)member = (struct field_array){items, count};
+	return fit;
+}
+
+static bool decode_strings(struct json_decoder *d, const struct json_path *at,
+			   const struct field *field, const cJSON *node, void *member)
+{
+	bool alone = d->lenient && cJSON_IsString(node);
+	if (!alone && !cJSON_IsArray(node))
+		return json_violate(d, at, "type", "must be an array");
+	size_t count = alone ? 1 : count_items(node);
+	if (!check_too_many(d, at, field, count))
+		return false;
+	bool fit = check_too_few(d, at, field, count);
+	const char **items = count ? arena_calloc(d->arena, count, sizeof(*items)) : NULL;
+	struct json_path here = {.up = at};
+	for (const cJSON *item = alone ? node : node->child; item && here.index < count;
+	     item = item->next) {
+		if (!cJSON_IsString(item))
+			fit = json_violate(d, &here, "type", "must be a string");
+		items[here.index++] = item->valuestring;
 	}
 	if (fit)
 		*(struct field_array *)member = (struct field_array){items, count};
@@ -69,6 +110,7 @@ static json_decode_fn *const decoders[] = {
 	[FIELD_TIME] = json_decode_time,
 	[FIELD_OBJECT] = decode_object,
 	[FIELD_ARRAY] = decode_array,
+	[FIELD_STRINGS] = decode_strings,
 	[FIELD_RAW] = NULL,
 	[FIELD_DOUBLE] = NULL,
 };
@@ -86,6 +128,7 @@ static const size_t member_sizes[] = {
 	[FIELD_TIME] = sizeof(int64_t),
 	[FIELD_OBJECT] = sizeof(void *),
 	[FIELD_ARRAY] = sizeof(struct field_array),
+	[FIELD_STRINGS] = sizeof(struct field_array),
 };
 
 static void store_null(const struct field *field, void *member)

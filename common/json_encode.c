@@ -134,9 +134,22 @@ static bool is_null(const struct field *field, const void *member)
 	case FIELD_MONEY:
 	case FIELD_BOOL:
 	case FIELD_ARRAY:
+	case FIELD_STRINGS:
 		return false;
 	}
 	return true;
+}
+
+static void encode_strings(struct strbuf *out, const struct field_array *array)
+{
+	const char *const *items = array->items;
+	strbuf_addc(out, '[');
+	for (size_t i = 0; i < array->count; i++) {
+		if (i > 0)
+			strbuf_addc(out, ',');
+		json_encode_string(out, items[i]);
+	}
+	strbuf_addc(out, ']');
 }
 
 static void encode_value(struct strbuf *out, const struct field *field, const void *member)
@@ -169,6 +182,9 @@ static void encode_value(struct strbuf *out, const struct field *field, const vo
 		break;
 	case FIELD_OBJECT:
 		json_encode(out, field->nested, *(const void *const *)member);
+		break;
+	case FIELD_STRINGS:
+		encode_strings(out, member);
 		break;
 	case FIELD_ARRAY: {
 		const struct field_array *array = member;

@@ -179,6 +179,7 @@ static void scan_field(const struct pg_result *result, size_t row, size_t column
 		break;
 	case FIELD_OBJECT:
 	case FIELD_ARRAY:
+	case FIELD_STRINGS:
 		break;
 	}
 }

@@ -21,8 +21,8 @@ struct redis_options {
 };
 
 /* Makes the struct; connects at first use. */
-enum status redis_open(const struct redis_options *options, struct redis **ret, struct problem *err)
-	MUST_CHECK;
+enum status redis_open(const struct redis_options *options, struct redis **ret,
+		       struct problem *err) MUST_CHECK;
 void redis_close(struct redis *redis);
 /* PING within the command time limit. */
 enum status redis_ping(struct redis *redis, struct problem *err) MUST_CHECK;

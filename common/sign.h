@@ -16,7 +16,8 @@ bool sign_equal(const void *a, size_t a_len, const void *b, size_t b_len);
 
 /* Lower-case hex; ret has 2 * len + 1 bytes. */
 void sign_hex(const void *data, size_t len, char *ret);
-bool sign_unhex(const char *text, size_t len, uint8_t *ret) MUST_CHECK; /* ret: len / 2 bytes */
+/* Lower case only; ret has len / 2 bytes. */
+bool sign_unhex(const char *text, size_t len, uint8_t *ret) MUST_CHECK;
 
 /* Strict RFC 4648 §5 base64url without padding: other characters, blanks, padding and non-zero
  * trailing bits are refused. Decoded bytes go to the arena. */
