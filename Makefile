@@ -22,7 +22,7 @@ PANGO_CFLAGS = $(shell pkg-config --cflags pangocairo pangoft2 | sed 's/-I/-isys
 PANGO_LIBS = $(shell pkg-config --libs pangocairo pangoft2)
 
 LIBS_common = -lpq -lhiredis -lcjson -lcivetweb -lcurl -lcrypto -lpthread -ldl -lm
-LIBS_tickets = -lqrencode -lhpdf $(PANGO_LIBS)
+LIBS_tickets = -lqrencode -lhpdf -lz $(PANGO_LIBS)
 LIBS_check = $(shell pkg-config --libs check)
 
 # --- sources: a directory is a program or a library ---------------------------------------------
@@ -79,6 +79,18 @@ $(O)/gen/sql_%.c: $$(sql_files_%) tests/support/embed_sql.sh Makefile
 	tests/support/embed_sql.sh $* $(O)/gen/sql_$*.h $@ $(sql_files_$*)
 $(O)/gen/sql_%.h: $(O)/gen/sql_%.c ;
 
+# --- the ticket's fonts: subsets, compiled into the program ---------------------------------------
+NOTO_DIR ?= /usr/share/fonts/truetype/noto
+TICKET_FONTS = $(O)/gen/NotoSans-Regular.ttf $(O)/gen/NotoSans-Bold.ttf
+
+$(O)/gen/NotoSans-%.ttf: $(NOTO_DIR)/NotoSans-%.ttf worker-tickets/fonts/unicodes.txt
+	@mkdir -p $(@D)
+	pyftsubset $< --unicodes-file=worker-tickets/fonts/unicodes.txt --output-file=$@ \
+		--layout-features= --no-hinting --notdef-outline --name-IDs=0,1,2,3,4,5,6,13,14 \
+		--drop-tables+=GSUB,GPOS,GDEF,DSIG,STAT,meta
+$(O)/worker-tickets/ticket_font.o: $(TICKET_FONTS)
+$(O)/worker-tickets/ticket_font.o: CPPFLAGS += -DTICKET_FONT_DIR='"$(O)/gen"'
+
 # --- objects, libraries, programs ---------------------------------------------------------------
 $(O)/worker-tickets/ticket_text.o $(O)/tests/unit/%.o: CPPFLAGS += $(PANGO_CFLAGS)
 
@@ -128,6 +140,8 @@ $(addprefix $(O)/tests/unit/,test_pg test_cache test_queue test_worker): $(O)/li
 # A unit test of a program's own files names that program's library here.
 $(O)/tests/unit/%: $(O)/tests/unit/%.o $(UNIT_LIBS)
 	$(LINK) $(LIBS_common) $(LIBS_check)
+$(O)/tests/unit/test_ticket_%: $(O)/tests/unit/test_ticket_%.o $(O)/libtickets.a $(COMMON_LIB)
+	$(LINK) $(LIBS_tickets) $(LIBS_common) $(LIBS_check)
 $(O)/tests/integration/%: $(O)/tests/integration/%.o $(O)/libsupport.a $(COMMON_LIB)
 	$(LINK) $(LIBS_common) $(LIBS_check)
 

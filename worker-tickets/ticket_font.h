@@ -1,0 +1,36 @@
+/*
+ * ticket_font: the two fonts compiled into the program: which characters they have, how wide they
+ * are, and a file that libharu can open.
+ *
+ * Both are subsets of Noto Sans (see fonts/unicodes.txt), TrueType, 1000 units an em. Everything is
+ * read from the font's own tables. Thread safe after ticket_font_init.
+ */
+#ifndef WORKER_TICKETS_TICKET_FONT_H
+#define WORKER_TICKETS_TICKET_FONT_H
+
+#include "common/problem.h"
+
+enum ticket_face { TICKET_REGULAR, TICKET_BOLD, TICKET_FACES };
+
+/* Once, before any other call: finds the tables and opens the files. */
+enum status ticket_font_init(struct problem *err) MUST_CHECK;
+
+/* The font as it is embedded. */
+struct slice ticket_font_data(enum ticket_face face);
+/* A path of the font for as long as the process lives. */
+const char *ticket_font_path(enum ticket_face face);
+
+/* Glyph of a character by the font's character map, 0: the font does not have it. */
+uint16_t ticket_font_glyph(enum ticket_face face, uint32_t character);
+/* Has the font every character of this valid UTF-8 text? */
+bool ticket_font_covers(enum ticket_face face, const char *text);
+/* Advance width of `len` bytes of valid UTF-8 in ems. */
+double ticket_font_width(enum ticket_face face, const char *text, size_t len);
+/* Height of the font above the baseline in ems, and below it (positive). */
+double ticket_font_ascent(enum ticket_face face);
+double ticket_font_descent(enum ticket_face face);
+
+/* Next character of valid UTF-8 text that is not at its end; moves *at behind it. */
+uint32_t ticket_font_next(const char **at);
+
+#endif

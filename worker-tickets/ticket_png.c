@@ -1,0 +1,74 @@
+#include "worker-tickets/ticket_png.h"
+
+#include <string.h>
+#include <zlib.h>
+
+static void add_u32(struct strbuf *out, uint32_t value)
+{
+	for (int shift = 24; shift >= 0; shift -= 8)
+		strbuf_addc(out, (char)(value >> shift & 0xFF));
+}
+
+/* Length, type, data, CRC of type and data. */
+static void add_chunk(struct strbuf *out, const char *type, const void *data, size_t len)
+{
+	add_u32(out, (uint32_t)len);
+
+	size_t start = out->len;
+
+	strbuf_add(out, type, 4);
+	strbuf_add(out, data, len);
+	add_u32(out, (uint32_t)crc32(0, (const Bytef *)out->buf + start, (uInt)(len + 4)));
+}
+
+static void add_header(struct strbuf *out, uint32_t side)
+{
+	CLEANUP(strbuf_release) struct strbuf header;
+
+	strbuf_init(&header, NULL);
+	add_u32(&header, side);
+	add_u32(&header, side);
+	/* 1 bit, greyscale, deflate, adaptive filters, not interlaced */
+	strbuf_add(&header, "\1\0\0\0\0", 5);
+	add_chunk(out, "IHDR", header.buf, header.len);
+}
+
+/* One line of pixels: its filter (0, none), then 8 pixels a byte; 1 is white. */
+static void add_line(struct strbuf *lines, const uint8_t *cells, int size, int scale)
+{
+	size_t start = lines->len + 1;
+	int side = size * scale;
+
+	strbuf_addc(lines, 0);
+	for (int x = 0; x < side; x += 8)
+		strbuf_addc(lines, 0);
+	for (int x = 0; x < side; x++) {
+		if (!cells[x / scale])
+			lines->buf[start + (size_t)x / 8] |= (char)(0x80 >> x % 8);
+	}
+}
+
+static void add_image(struct strbuf *out, const struct strbuf *lines)
+{
+	CLEANUP(strbuf_release) struct strbuf packed;
+	uLongf len = compressBound(lines->len);
+
+	strbuf_init(&packed, NULL);
+	strbuf_reserve(&packed, len);
+	if (compress2((Bytef *)packed.buf, &len, (const Bytef *)lines->buf, lines->len, 9) != Z_OK)
+		fatal("zlib: out of memory");
+	add_chunk(out, "IDAT", packed.buf, len);
+}
+
+void ticket_png_write(const uint8_t *cells, int size, int scale, struct strbuf *out)
+{
+	CLEANUP(strbuf_release) struct strbuf lines;
+
+	strbuf_init(&lines, NULL);
+	for (int y = 0; y < size * scale; y++)
+		add_line(&lines, cells + (size_t)(y / scale) * (size_t)size, size, scale);
+	strbuf_add(out, "\x89PNG\r\n\x1a\n", 8);
+	add_header(out, (uint32_t)(size * scale));
+	add_image(out, &lines);
+	add_chunk(out, "IEND", "", 0);
+}
