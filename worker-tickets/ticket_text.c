@@ -25,10 +25,13 @@ static const char fontconfig_xml[] =
 /* Room above and below the ink of a block, in ems. */
 #define ABOVE_INK 0.25
 #define BELOW_INK 0.20
+/* Ink beside its line that is nobody's concern, in ems. */
+#define OVERHANG 0.15
 
 /* The part of a layout that becomes the block, in points. */
 struct outline_frame {
 	double left, top, width, height;
+	double scale;
 };
 
 static FcConfig *font_config;
@@ -167,12 +170,34 @@ static void set_size(PangoLayout *layout, const struct text_box *box, double siz
 	pango_font_description_free(font);
 }
 
-static bool fits(PangoLayout *layout, const struct text_box *box)
+/* The lines, and ink that leaves them by more than a little (stacked marks do). What fonts reserve
+ * above the first line and below the last differs by a factor of two between scripts: the block
+ * keeps as much of it as Latin has. */
+static void find_frame(PangoLayout *layout, double size, struct outline_frame *ret)
 {
-	int width, height;
+	PangoRectangle ink, lines;
 
-	pango_layout_get_size(layout, &width, &height);
-	return width <= box->width * PANGO_SCALE && height <= box->max_height * PANGO_SCALE;
+	pango_layout_get_extents(layout, &ink, &lines);
+
+	double unit = 1.0 / PANGO_SCALE;
+	double left = fmin(lines.x * unit, ink.x * unit + OVERHANG * size);
+	double right =
+		fmax((lines.x + lines.width) * unit, (ink.x + ink.width) * unit - OVERHANG * size);
+	double top = fmax(lines.y * unit, ink.y * unit - ABOVE_INK * size);
+	double bottom = fmin((lines.y + lines.height) * unit,
+			     (ink.y + ink.height) * unit + BELOW_INK * size);
+
+	top = fmin(top, ink.y * unit);
+	bottom = fmax(bottom, (ink.y + ink.height) * unit);
+	*ret = (struct outline_frame){left, top, right - left, bottom - top, 1};
+}
+
+static bool fits(PangoLayout *layout, const struct text_box *box, double size)
+{
+	struct outline_frame frame;
+
+	find_frame(layout, size, &frame);
+	return frame.width <= box->width && frame.height <= box->max_height;
 }
 
 /* The largest size that fits, else the smallest with an ellipsis. */
@@ -180,7 +205,7 @@ static double choose_size(PangoLayout *layout, const struct text_box *box)
 {
 	for (double size = box->size_max; size > box->size_min; size *= SHRINK_STEP) {
 		set_size(layout, box, size);
-		if (fits(layout, box))
+		if (fits(layout, box, size))
 			return size;
 	}
 	set_size(layout, box, box->size_min);
@@ -200,24 +225,6 @@ static PangoLayout *make_layout(const struct shaper *shaper, const char *text,
 	return layout;
 }
 
-/* What the fonts reserve above the first line and below the last differs by a factor of two between
- * scripts; the block keeps as much of it as Latin has. */
-static void trim(PangoLayout *layout, double size, struct outline_frame *ret)
-{
-	PangoRectangle ink, lines;
-
-	pango_layout_get_extents(layout, &ink, &lines);
-
-	double above = (double)(ink.y - lines.y) / PANGO_SCALE - ABOVE_INK * size;
-	double below = (double)(lines.y + lines.height - ink.y - ink.height) / PANGO_SCALE -
-		       BELOW_INK * size;
-
-	ret->left = (double)lines.x / PANGO_SCALE;
-	ret->top = (double)lines.y / PANGO_SCALE + fmax(above, 0);
-	ret->width = (double)lines.width / PANGO_SCALE;
-	ret->height = (double)lines.height / PANGO_SCALE - fmax(above, 0) - fmax(below, 0);
-}
-
 static void copy_step(const cairo_path_data_t *data, const struct outline_frame *frame,
 		      struct outline_op *op)
 {
@@ -230,8 +237,8 @@ static void copy_step(const cairo_path_data_t *data, const struct outline_frame 
 
 	op->kind = kinds[data->header.type];
 	for (int i = 1; i < data->header.length; i++) {
-		op->x[i - 1] = data[i].point.x - frame->left;
-		op->y[i - 1] = data[i].point.y - frame->top;
+		op->x[i - 1] = (data[i].point.x - frame->left) * frame->scale;
+		op->y[i - 1] = (data[i].point.y - frame->top) * frame->scale;
 	}
 }
 
@@ -259,12 +266,13 @@ void ticket_text_outline(struct arena *arena, const char *text, const struct tex
 	struct outline_frame frame;
 
 	*ret_size = choose_size(layout, box);
-	trim(layout, *ret_size, &frame);
+	find_frame(layout, *ret_size, &frame);
+	frame.scale = fmin(1, fmin(box->width / frame.width, box->max_height / frame.height));
 	cairo_new_path(shaper->cairo);
 	cairo_move_to(shaper->cairo, 0, 0);
 	pango_cairo_layout_path(shaper->cairo, layout);
 	copy_path(arena, shaper->cairo, &frame, ret);
-	ret->width = frame.width;
-	ret->height = frame.height;
+	ret->width = frame.width * frame.scale;
+	ret->height = frame.height * frame.scale;
 	g_object_unref(layout);
 }
