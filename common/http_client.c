@@ -89,7 +89,8 @@ static enum status add_header(struct arena *arena, struct curl_slist **headers, 
 		return OK;
 	if (has_control(value))
 		return problem_set(err, ST_UPSTREAM_REFUSED,
-				   "the value for %s holds control characters", name);
+				   "the value for %s holds control characters",
+				   name[0] != '\0' ? name : "a header");
 	append(headers, arena_printf(arena, "%s%s", name, value));
 	return OK;
 }
@@ -108,6 +109,11 @@ static enum status make_headers(struct arena *arena, const struct http_call *cal
 	};
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		enum status st = add_header(arena, headers, rows[i].name, rows[i].value, err);
+		if (st != OK)
+			return st;
+	}
+	for (size_t i = 0; call->headers != NULL && call->headers[i] != NULL; i++) {
+		enum status st = add_header(arena, headers, "", call->headers[i], err);
 		if (st != OK)
 			return st;
 	}
@@ -198,12 +204,16 @@ static void try_once(struct arena *arena, const struct http_call *call, struct c
 
 /* --- all attempts -----------------------------------------------------------------------------*/
 
+static bool is_unsent(CURLcode code)
+{
+	return code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_HOST;
+}
+
 /* Did the request certainly not reach the service, or is it safe to send twice? */
 static bool may_repeat(const struct http_call *call, CURLcode code)
 {
-	bool unsent = code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_HOST;
-	return unsent || call->idempotency_key != NULL || strcasecmp(call->method, "GET") == 0 ||
-	       strcasecmp(call->method, "HEAD") == 0;
+	return is_unsent(code) || call->idempotency_key != NULL ||
+	       strcasecmp(call->method, "GET") == 0 || strcasecmp(call->method, "HEAD") == 0;
 }
 
 static bool is_transport_failure(CURLcode code)
@@ -299,5 +309,6 @@ enum status http_call(struct arena *arena, const struct http_call *call,
 			.body = {attempt.body.buf, attempt.body.len},
 			.retry_after_s = attempt.retry_after_s,
 		};
+	ret_answer->unsent = is_unsent(attempt.code);
 	return judge(&attempt, err);
 }

@@ -19,6 +19,7 @@ struct http_call {
 	const char *idempotency_key; /* or NULL */
 	const char *request_id;      /* X-Request-Id, or NULL */
 	const char *traceparent;     /* W3C, or NULL */
+	const char *const *headers;  /* further ones, "Name: value", NULL-terminated; or NULL */
 	int64_t timeout_ms;          /* one attempt */
 	int64_t budget_ms;           /* all attempts and waits */
 	int attempts;                /* at most, >= 1 */
@@ -28,6 +29,7 @@ struct http_answer {
 	int status;         /* the service's HTTP number */
 	struct slice body;  /* in the arena, NUL-terminated */
 	int retry_after_s;  /* 0: none was said */
+	bool unsent;        /* no connection came about: the service saw nothing of the call */
 };
 
 /* Once, in main, before threads. */

@@ -30,6 +30,7 @@ struct http_response {
 	struct http_header headers[HTTP_HEADERS_MAX];
 	size_t header_count;
 	bool close; /* Connection: close */
+	bool cut;   /* send half of the body, nothing without one, and hang up: stand-ins fail so */
 };
 
 /* One request and its answer. Texts live until the handler returns. */

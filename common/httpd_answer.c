@@ -95,7 +95,8 @@ static bool keep_connection(const struct http_exchange *exchange)
 	struct http_wire *wire = exchange->wire;
 	struct httpd_thread *thread = wire->thread;
 	bool wish = peer_keeps(wire->info);
-	bool keep = wish && !exchange->response.close && !atomic_load(&thread->httpd->draining) &&
+	bool close = exchange->response.close || exchange->response.cut;
+	bool keep = wish && !close && !atomic_load(&thread->httpd->draining) &&
 		    thread->httpd->keeps_alive;
 	if (keep && !wire->body_done)
 		keep = httpd_finish_body(wire);
@@ -188,7 +189,11 @@ static void send_answer(struct httpd_thread *thread, struct mg_connection *conn,
 	bool head = exchange->method != NULL && strcmp(exchange->method, "HEAD") == 0;
 	if (!head && !is_bodyless(response->status))
 		strbuf_add(&out, response->body.at, response->body.len);
-	write_out(thread, conn, &out);
+	if (response->cut)
+		strbuf_truncate(&out,
+				response->body.len > 1 ? out.len - response->body.len / 2 : 0);
+	if (out.len > 0)
+		write_out(thread, conn, &out);
 }
 
 void httpd_send(struct http_exchange *exchange)

@@ -42,7 +42,7 @@ static void respond_echo(struct http_exchange *exchange)
 {
 	static const char *const names[] = {"X-Service-Token", "Authorization", "Idempotency-Key",
 					    "X-Request-Id",    "traceparent",   "Content-Type",
-					    "Expect"};
+					    "Expect",          "webhook-id"};
 	struct slice body = {"", 0};
 	struct problem problem = {0};
 	struct strbuf text;
@@ -91,6 +91,9 @@ static void handle(void *ctx, struct http_exchange *exchange)
 	} else if (strcmp(path, "/hang") == 0) {
 		clock_sleep_ms(700);
 		respond(exchange, 200, "late", 4);
+	} else if (strncmp(path, "/cut", 4) == 0) {
+		respond(exchange, 200, "{\"n\":1}", strcmp(path, "/cut/nothing") == 0 ? 0 : 7);
+		exchange->response.cut = true;
 	} else if (strcmp(path, "/limit") == 0) {
 		respond(exchange, 200, big, sizeof(big) - 1);
 	} else if (strcmp(path, "/oversized") == 0) {
@@ -148,24 +151,27 @@ static enum status get(const char *path)
 
 START_TEST(sends_what_the_call_says_and_nothing_of_the_last)
 {
+	static const char *const further[] = {"webhook-id: wh_1", NULL};
 	struct http_call call = {.method = "POST",
 				 .body = "{\"a\":1}",
+				 .headers = further,
 				 .service_token = "st",
 				 .bearer = "jwt",
 				 .idempotency_key = "key",
 				 .request_id = "rid",
 				 .traceparent = "00-x"};
 	ck_assert_int_eq(perform(&call, "/echo"), OK);
-	ck_assert_str_eq(answer.body.at, "POST|7|st|Bearer jwt|key|rid|00-x|application/json|-");
+	ck_assert_str_eq(answer.body.at,
+			 "POST|7|st|Bearer jwt|key|rid|00-x|application/json|-|wh_1");
 	ck_assert_int_eq(get("/echo"), OK);
-	ck_assert_str_eq(answer.body.at, "GET|0|-|-|-|-|-|-|-");
+	ck_assert_str_eq(answer.body.at, "GET|0|-|-|-|-|-|-|-|-");
 	ck_assert_uint_eq(answer.body.len, strlen(answer.body.at));
 	struct http_call empty = {.method = "POST"};
 	ck_assert_int_eq(perform(&empty, "/echo"), OK);
-	ck_assert_str_eq(answer.body.at, "POST|0|-|-|-|-|-|-|-");
+	ck_assert_str_eq(answer.body.at, "POST|0|-|-|-|-|-|-|-|-");
 	struct http_call delete = {.method = "DELETE"};
 	ck_assert_int_eq(perform(&delete, "/echo"), OK);
-	ck_assert_str_eq(answer.body.at, "DELETE|0|-|-|-|-|-|-|-");
+	ck_assert_str_eq(answer.body.at, "DELETE|0|-|-|-|-|-|-|-|-");
 }
 END_TEST
 
@@ -186,6 +192,9 @@ START_TEST(header_values_cannot_be_split)
 	ck_assert_int_eq(perform(&call, "/echo"), ST_UPSTREAM_REFUSED);
 	struct http_call token = {.bearer = "a\nb"};
 	ck_assert_int_eq(perform(&token, "/echo"), ST_UPSTREAM_REFUSED);
+	static const char *const split[] = {"webhook-id: a\r\nX-Service-Token: b", NULL};
+	struct http_call further = {.headers = split};
+	ck_assert_int_eq(perform(&further, "/echo"), ST_UPSTREAM_REFUSED);
 	ck_assert_int_eq(calls, 0);
 }
 END_TEST
@@ -195,23 +204,25 @@ static const struct {
 	enum status status;
 	int http, calls;
 } outcomes[] = {
-	{"/200",      OK,                  200, 1},
-	{"/204",      OK,                  204, 1},
-	{"/moved",    OK,                  302, 1},
-	{"/400",      ST_UPSTREAM_REFUSED, 400, 1},
-	{"/404",      ST_UPSTREAM_REFUSED, 404, 1},
-	{"/409",      ST_UPSTREAM_REFUSED, 409, 1},
-	{"/408",      ST_UPSTREAM_DOWN,    408, 1},
-	{"/425",      ST_UPSTREAM_DOWN,    425, 1},
-	{"/429",      ST_UPSTREAM_DOWN,    429, 3},
-	{"/500",      ST_UPSTREAM_DOWN,    500, 1},
-	{"/501",      ST_UPSTREAM_DOWN,    501, 1},
-	{"/502",      ST_UPSTREAM_DOWN,    502, 3},
-	{"/503",      ST_UPSTREAM_DOWN,    503, 3},
-	{"/504",      ST_UPSTREAM_DOWN,    504, 3},
-	{"/503/then", OK,                  200, 3},
-	{"/429/then", OK,                  200, 3},
-	{"/500/then", ST_UPSTREAM_DOWN,    500, 1},
+	{"/200",         OK,                  200, 1},
+	{"/204",         OK,                  204, 1},
+	{"/moved",       OK,                  302, 1},
+	{"/400",         ST_UPSTREAM_REFUSED, 400, 1},
+	{"/404",         ST_UPSTREAM_REFUSED, 404, 1},
+	{"/409",         ST_UPSTREAM_REFUSED, 409, 1},
+	{"/408",         ST_UPSTREAM_DOWN,    408, 1},
+	{"/425",         ST_UPSTREAM_DOWN,    425, 1},
+	{"/429",         ST_UPSTREAM_DOWN,    429, 3},
+	{"/500",         ST_UPSTREAM_DOWN,    500, 1},
+	{"/501",         ST_UPSTREAM_DOWN,    501, 1},
+	{"/502",         ST_UPSTREAM_DOWN,    502, 3},
+	{"/503",         ST_UPSTREAM_DOWN,    503, 3},
+	{"/504",         ST_UPSTREAM_DOWN,    504, 3},
+	{"/503/then",    OK,                  200, 3},
+	{"/429/then",    OK,                  200, 3},
+	{"/500/then",    ST_UPSTREAM_DOWN,    500, 1},
+	{"/cut",         ST_UPSTREAM_DOWN,    0,   3},
+	{"/cut/nothing", ST_UPSTREAM_DOWN,    0,   3},
 };
 
 START_TEST(answers_are_judged_and_retried)
@@ -267,6 +278,7 @@ START_TEST(a_hanging_service_costs_no_more_than_the_budget)
 	ck_assert_int_eq(perform(&call, "/hang"), ST_UPSTREAM_DOWN);
 	ck_assert_int_le(clock_monotonic_us() - start_us, 700000);
 	ck_assert_int_eq(answer.status, 0);
+	ck_assert(!answer.unsent);
 	ck_assert_int_ge(calls, 2);
 	/* Not sent twice where twice might mean two effects. */
 	struct http_call post = {.method = "POST", .body = "{}", .timeout_ms = 200};
@@ -378,6 +390,7 @@ START_TEST(nobody_listening_is_retried_and_told)
 	ck_assert_int_eq(http_call(&arena, &call, &answer, &err), ST_UPSTREAM_DOWN);
 	ck_assert_int_eq(answer.status, 0);
 	ck_assert_ptr_nonnull(strstr(err.detail, "no answer"));
+	ck_assert(answer.unsent);
 	close(fd);
 }
 END_TEST
