@@ -38,13 +38,14 @@ UNIT_SRC := $(wildcard tests/unit/test_*.c)
 INTEGRATION_SRC := $(wildcard tests/integration/test_*.c)
 
 COMMON_SQL := $(sort $(wildcard common/sql/*.sql))
-API_SQL := $(sort $(wildcard api/sql/*.sql api/*/sql/*.sql))
+CTL_SQL := $(sort $(wildcard api/ctl/sql/*.sql))
+API_SQL := $(filter-out $(CTL_SQL),$(sort $(wildcard api/sql/*.sql api/*/sql/*.sql)))
 TICKETS_SQL := $(sort $(wildcard worker-tickets/sql/*.sql))
 EMAIL_SQL := $(sort $(wildcard worker-email/sql/*.sql))
 MIGRATIONS := $(sort $(wildcard schema/*.sql))
 
 obj = $(patsubst %.c,$(O)/%.o,$(1))
-SQL_SETS := common api tickets email
+SQL_SETS := common api ctl tickets email
 SQL_HEADERS = $(SQL_SETS:%=$(O)/gen/sql_%.h)
 COMMON_LIB = $(O)/libcommon.a
 PROGRAMS = core-api corectl worker-tickets worker-email platform with-servers
@@ -69,6 +70,7 @@ clean: ## remove what was built
 # --- SQL into C ---------------------------------------------------------------------------------
 sql_files_common = $(COMMON_SQL)
 sql_files_api = $(API_SQL)
+sql_files_ctl = $(CTL_SQL)
 sql_files_tickets = $(TICKETS_SQL)
 sql_files_email = $(EMAIL_SQL)
 sql_files_migrations = $(MIGRATIONS)
@@ -98,7 +100,7 @@ $(O)/%.o: %.c | $(SQL_HEADERS) $(O)/gen/sql_migrations.h
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 $(O)/gen/%.o: $(O)/gen/%.c
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(CC) $(CPPFLAGS) $(CFLAGS) -Wno-overlength-strings -MMD -MP -c -o $@ $<
 
 $(COMMON_LIB): $(call obj,$(COMMON_SRC)) $(O)/gen/sql_common.o
 	rm -f $@
@@ -122,7 +124,7 @@ LINK += && echo "  LINK $@" && $(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) \
 
 $(O)/bin/core-api: $(O)/api/main.o $(O)/libapi.a $(COMMON_LIB)
 	$(LINK) $(LIBS_common)
-$(O)/bin/corectl: $(call obj,$(CTL_SRC)) $(O)/gen/sql_migrations.o $(O)/libapi.a $(COMMON_LIB)
+$(O)/bin/corectl: $(call obj,$(CTL_SRC)) $(O)/gen/sql_ctl.o $(O)/gen/sql_migrations.o $(COMMON_LIB)
 	$(LINK) $(LIBS_common)
 $(O)/bin/worker-tickets: $(O)/worker-tickets/main.o $(O)/libtickets.a $(COMMON_LIB)
 	$(LINK) $(LIBS_tickets) $(LIBS_common)

@@ -1,0 +1,81 @@
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "api/ctl/ctl.h"
+#include "sql_ctl.h"
+
+/* A row that contradicts others. */
+struct drift {
+	const char *check;
+	const char *id;
+	const char *detail;
+};
+
+static const struct field drift_fields[] = {
+	{.name = "check",  .type = FIELD_STRING, .offset = offsetof(struct drift, check) },
+	{.name = "id",     .type = FIELD_STRING, .offset = offsetof(struct drift, id)    },
+	{.name = "detail", .type = FIELD_STRING, .offset = offsetof(struct drift, detail)},
+};
+static const struct schema drift_schema = SCHEMA(drift_fields, struct drift);
+
+/* Each statement gives id and detail of the rows that should not be. */
+static const struct {
+	const char *name; /* says whose id it is */
+	const struct pg_statement *statement;
+} checks[] = {
+	{"event-attendees",  &sql_audit_attendees    },
+	{"ticket-type-sold", &sql_audit_sold         },
+	{"guest-tickets",    &sql_audit_guest_tickets},
+	{"ticket-guest",     &sql_audit_ticket_guests},
+	{"ticket-document",  &sql_audit_documents    },
+	{"ticket-check-in",  &sql_audit_check_ins    },
+	{"outbox",           &sql_audit_outbox       },
+	{"job-missing",      &sql_audit_jobs         },
+	{"event-statistics", &sql_audit_statistics   },
+};
+
+static enum status run_check(struct ctl *ctl, struct pg_conn *conn, size_t check,
+			     struct strbuf *found, struct problem *err)
+{
+	struct field_array rows;
+	enum status status =
+		ctl_select(ctl, conn, checks[check].statement, &drift_schema, &rows, err);
+	if (status != OK)
+		return status;
+	struct drift *items = rows.items;
+	for (size_t i = 0; i < rows.count; i++)
+		items[i].check = checks[check].name;
+	if (rows.count > 0)
+		strbuf_add(found, items, rows.count * sizeof(*items));
+	return OK;
+}
+
+/* All checks look at one snapshot, so that work under way is no drift. */
+static enum status run_checks(struct ctl *ctl, struct strbuf *found, struct problem *err)
+{
+	PG_LEASED conn = NULL;
+	enum status status = ctl_connect(ctl, &conn, err);
+	if (status == OK)
+		status = pg_begin(conn, err);
+	if (status == OK)
+		status = pg_exec(conn, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",
+				 PG_NO_ARGS, NULL, err);
+	for (size_t i = 0; i < ARRAY_LEN(checks) && status == OK; i++)
+		status = run_check(ctl, conn, i, found, err);
+	return status;
+}
+
+int ctl_audit(struct ctl *ctl)
+{
+	struct problem err = {.status = OK};
+	struct strbuf found; /* of struct drift */
+	strbuf_init(&found, &ctl->arena);
+	if (run_checks(ctl, &found, &err) != OK)
+		return ctl_fail(&err);
+	size_t count = found.len / sizeof(struct drift);
+	if (count > 0 || ctl->json)
+		ctl_print(ctl, &drift_schema, found.buf, count);
+	if (count == 0 && !ctl->json)
+		(void)puts("no drift");
+	return count > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,1 @@
+SELECT version, checksum, applied_at FROM schema_migrations ORDER BY version
