@@ -139,6 +139,8 @@ $(O)/bin/platform: $(O)/tests/support/platform.o $(COMMON_LIB)
 UNIT_LIBS = $(COMMON_LIB)
 # Tests against real servers.
 $(addprefix $(O)/tests/unit/,test_pg test_cache test_queue test_worker): $(O)/libsupport.a
+# Tests against a server in the same process.
+$(addprefix $(O)/tests/unit/,test_httpd test_httpd_guard test_httpd_drain): $(O)/libsupport.a
 # A unit test of a program's own files names that program's library here.
 $(O)/tests/unit/%: $(O)/tests/unit/%.o $(UNIT_LIBS)
 	$(LINK) $(LIBS_common) $(LIBS_check)

@@ -151,13 +151,16 @@ char *http_decode(struct arena *arena, const char *text, size_t len, bool query)
 	size_t used = 0;
 	for (size_t i = 0; i < len; i++) {
 		if (text[i] != '%') {
-			ret[used++] = query && text[i] == '+' ? ' ' : text[i];
+			ret[used] = text[i];
+			if (query && text[i] == '+')
+				ret[used] = ' ';
+			used++;
 			continue;
 		}
 		int byte = unescape(text + i, len - i);
 		if (byte < 0)
 			return NULL;
-		ret[used++] = (char)byte;
+		ret[used++] = (char)(unsigned char)byte;
 		i += ESCAPE_LEN - 1;
 	}
 	ret[used] = '\0';
