@@ -17,15 +17,14 @@ struct page_query {
 	const char *cursor;
 };
 
-#define PAGE_FIELDS(type, member)                                                                  \
-	{.name = "limit", .type = FIELD_INT, .offset = offsetof(type, member.limit), .min = 1,     \
+/* clang-format off */
+#define PAGE_FIELDS(type_, at)                                                                      \
+	{.name = "limit", .type = FIELD_INT, .offset = offsetof(type_, at.limit), .min = 1,         \
 	 .max = PAGE_LIMIT_MAX},                                                                   \
-		{.name = "page", .type = FIELD_INT, .offset = offsetof(type, member.page),         \
-		 .min = 1, .max = PAGE_MAX},                                                       \
-	{                                                                                          \
-		.name = "cursor", .type = FIELD_STRING, .offset = offsetof(type, member.cursor),   \
-		.max = 512                                                                         \
-	}
+	{.name = "page", .type = FIELD_INT, .offset = offsetof(type_, at.page), .min = 1,           \
+	 .max = PAGE_MAX},                                                                         \
+	{.name = "cursor", .type = FIELD_STRING, .offset = offsetof(type_, at.cursor), .max = 512}
+/* clang-format on */
 
 struct page {
 	int64_t limit;

@@ -1,0 +1,1 @@
+UPDATE guests SET deleted_at = now() WHERE id = $1::bigint

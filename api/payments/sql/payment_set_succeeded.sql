@@ -1,0 +1,1 @@
+UPDATE payments SET status = 'succeeded', paid_at = now(), client_secret = NULL, updated_at = now() WHERE id = $1::bigint

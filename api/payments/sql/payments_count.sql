@@ -1,0 +1,1 @@
+SELECT count(*) FROM payments WHERE guest_id = $1::bigint
