@@ -40,7 +40,7 @@ struct http_exchange {
 	const char *path;   /* raw: still percent-encoded, without the query */
 	const char *query;  /* raw, NULL when there is none */
 	const char *remote_addr;
-	int64_t started_us; /* clock_monotonic_us at the first byte of handling */
+	int64_t started_us;     /* clock_monotonic_us at the first byte of handling */
 	int64_t content_length; /* -1: chunked; 0: no body */
 	struct http_response response;
 	const char *request_id; /* set by the handler; shown in problems raised by httpd */
@@ -50,7 +50,7 @@ struct http_exchange {
 typedef void http_handler(void *ctx, struct http_exchange *exchange);
 
 struct httpd_options {
-	int port; /* 0: the system chooses, see httpd_port */
+	int port;            /* 0: the system chooses, see httpd_port */
 	const char *address; /* "0.0.0.0" by default when NULL */
 	int threads;
 	int connection_queue;
@@ -58,13 +58,14 @@ struct httpd_options {
 	int64_t keep_alive_timeout_ms;
 	http_handler *handler;
 	/* After the answer was sent, for the log line and metrics: response.status is what went
-	 * out. `exchange` is NULL-path for requests that httpd refused itself. */
+	 * out. For requests that httpd refused itself path is NULL, method is "-" when it could
+	 * not be read, and no header is to be had. */
 	http_handler *done;
 	void *ctx;
 };
 
-enum status httpd_start(const struct httpd_options *options, struct httpd **ret, struct problem *err)
-	MUST_CHECK;
+enum status httpd_start(const struct httpd_options *options, struct httpd **ret,
+			struct problem *err) MUST_CHECK;
 int httpd_port(const struct httpd *httpd);
 /* Requests being handled now. */
 int httpd_in_flight(const struct httpd *httpd);

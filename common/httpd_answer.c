@@ -13,6 +13,7 @@ enum {
 	RETRY_AFTER_S = 2,           /* when the problem says nothing else */
 	SLOWEST_BYTES_PER_S = 16384, /* a reader slower than this is cut */
 	DATE_SIZE = 40,
+	WORD_MAX = 2048,
 };
 
 /* Printable, no line ends: safe as a header's value. */
@@ -186,7 +187,7 @@ static void send_answer(struct httpd_thread *thread, struct mg_connection *conn,
 	if (connection != NULL)
 		add_header(&out, "Connection", connection);
 	strbuf_adds(&out, "\r\n");
-	bool head = exchange->method != NULL && strcmp(exchange->method, "HEAD") == 0;
+	bool head = strcmp(exchange->method, "HEAD") == 0;
 	if (!head && !is_bodyless(response->status))
 		strbuf_add(&out, response->body.at, response->body.len);
 	if (response->cut)
@@ -205,17 +206,29 @@ void httpd_send(struct http_exchange *exchange)
 	send_answer(wire->thread, wire->conn, exchange, connection);
 }
 
+/* What CivetWeb could not parse it gives out as it lies in the buffer, to the block's end. */
+static bool is_one_word(const char *text)
+{
+	for (size_t len = 0; text != NULL && len < WORD_MAX; len++) {
+		if (text[len] == '\0')
+			return len > 0;
+		if ((unsigned char)text[len] <= ' ' || (unsigned char)text[len] >= 0x7f)
+			return false;
+	}
+	return false;
+}
+
 void httpd_refuse(struct httpd_thread *thread, struct mg_connection *conn,
 		  const struct problem *err)
 {
 	const struct mg_request_info *info = mg_get_request_info(conn);
 	struct http_exchange exchange = {
 		.arena = &thread->arena,
-		.method = info->request_method,
+		.method = is_one_word(info->request_method) ? info->request_method : "-",
 		.remote_addr = info->remote_addr,
 		.started_us = clock_monotonic_us(),
 	};
-	set_problem(&exchange, err, info->request_uri);
+	set_problem(&exchange, err, is_one_word(info->request_uri) ? info->request_uri : NULL);
 	exchange.response.close = true;
 	thread->refused = true;
 	thread->linger = true;

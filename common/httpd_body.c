@@ -20,7 +20,7 @@ enum {
 
 const char *http_header(const struct http_exchange *exchange, const char *name)
 {
-	return httpd_header(exchange->wire->info, name);
+	return exchange->wire == NULL ? NULL : httpd_header(exchange->wire->info, name);
 }
 
 /* mg_read by the deadline: bytes read, 0 at the body's end, -1 when it was cut or late. */

@@ -104,6 +104,8 @@ void handle(void *ctx, struct http_exchange *exchange)
 static void done(void *ctx, struct http_exchange *exchange)
 {
 	(void)ctx;
+	ck_assert(exchange->path != NULL || http_header(exchange, "Host") == NULL);
+	ck_assert_uint_lt(strlen(exchange->method), 20);
 	atomic_store(&last_status, exchange->response.status);
 	atomic_fetch_add(exchange->path == NULL ? &done_refused : &done_handled, 1);
 }

@@ -144,7 +144,7 @@ START_TEST(chunked_bodies_are_bounded)
 	say(fd, "POST /body HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n");
 	int head = sprintf(chunk, "10000\r\n");
 	memset(chunk + head, 'x', 65536);
-	memcpy(chunk + head + 65536, "\r\n", 2);
+	strcpy(chunk + head + 65536, "\r\n");
 	for (int i = 0; i < 17; i++)
 		say_bytes(fd, chunk, (size_t)head + 65538);
 	hear(fd);
