@@ -32,7 +32,8 @@ API_SRC := $(filter-out api/main.c,$(wildcard api/*.c api/clients/*.c api/events
 CTL_SRC := $(wildcard api/ctl/*.c)
 TICKETS_SRC := $(filter-out worker-tickets/main.c,$(wildcard worker-tickets/*.c))
 EMAIL_SRC := $(filter-out worker-email/main.c,$(wildcard worker-email/*.c))
-SUPPORT_SRC := $(filter-out tests/support/platform.c tests/support/with_servers.c,\
+PLATFORM_SRC := $(wildcard tests/support/platform*.c)
+SUPPORT_SRC := $(filter-out $(PLATFORM_SRC) tests/support/with_servers.c,\
 	$(wildcard tests/support/*.c))
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 INTEGRATION_SRC := $(wildcard tests/integration/test_*.c)
@@ -132,7 +133,7 @@ $(O)/bin/worker-email: $(O)/worker-email/main.o $(O)/libemail.a $(COMMON_LIB)
 	$(LINK) $(LIBS_common)
 $(O)/bin/with-servers: $(O)/tests/support/with_servers.o $(O)/libsupport.a $(COMMON_LIB)
 	$(LINK) $(LIBS_common)
-$(O)/bin/platform: $(O)/tests/support/platform.o $(COMMON_LIB)
+$(O)/bin/platform: $(call obj,$(PLATFORM_SRC)) $(COMMON_LIB)
 	$(LINK) $(LIBS_common)
 
 # --- tests --------------------------------------------------------------------------------------
