@@ -1,0 +1,139 @@
+#include "api/payments/payments.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/payments/payments_rules.h"
+#include "api/payments/payments_service.h"
+#include "common/clock.h"
+#include "common/sign.h"
+
+enum { STALE_S = 300, WEBHOOK_ID_MAX = 255 };
+
+/* --- list ------------------------------------------------------------------------------------ */
+
+struct payment_list_query {
+	struct page_query page;
+};
+static const struct field list_fields[] = {PAGE_FIELDS(struct payment_list_query, page)};
+const struct schema payment_list_schema = SCHEMA(list_fields, struct payment_list_query);
+
+static struct page_key row_key(struct arena *arena, const void *row)
+{
+	const struct payment_out *payment = row;
+	char *text = arena_alloc(arena, RFC3339_SIZE);
+
+	return (struct page_key){clock_format_us(payment->created_at, text), payment->id};
+}
+
+enum status payments_list(struct request *req, struct problem *err)
+{
+	const struct payment_list_query *query = req->query;
+	struct field_array rows;
+	struct page page;
+	int64_t total = -1;
+	enum status status = page_open(req, &query->page, &page, err);
+
+	if (!status)
+		status = payments_page(req, &page, &rows, &total, err);
+	if (status)
+		return status;
+	for (size_t i = 0; i < rows.count; i++)
+		payment_hide_secret((struct payment_out *)rows.items + i, req);
+	answer_page(req, &page, &payment_schema, &rows, total, row_key);
+	return OK;
+}
+
+/* --- webhook --------------------------------------------------------------------------------- */
+
+struct webhook_data {
+	const char *intent_id;
+	int64_t amount;
+	const char *currency;
+	const char *refund_id;
+};
+struct webhook {
+	const char *type;
+	struct webhook_data *data;
+};
+
+#define AT(member) offsetof(struct webhook_data, member)
+static const struct field data_fields[] = {
+	{.name = "intentId", .type = FIELD_STRING, .flags = FIELD_NULLABLE, .offset = AT(intent_id),
+	 .min = 1, .max = 255},
+	{.name = "amount", .type = FIELD_MONEY, .flags = FIELD_NULLABLE, .offset = AT(amount)},
+	{.name = "currency", .type = FIELD_STRING, .flags = FIELD_NULLABLE, .offset = AT(currency),
+	 .max = 16},
+	{.name = "refundId", .type = FIELD_STRING, .flags = FIELD_NULLABLE, .offset = AT(refund_id),
+	 .max = 255},
+};
+#undef AT
+static const struct schema data_schema = SCHEMA(data_fields, struct webhook_data);
+
+static const struct field webhook_fields[] = {
+	{.name = "type", .type = FIELD_STRING, .flags = FIELD_REQUIRED,
+	 .offset = offsetof(struct webhook, type), .min = 1, .max = 100},
+	{.name = "data", .type = FIELD_OBJECT, .flags = FIELD_REQUIRED,
+	 .offset = offsetof(struct webhook, data), .nested = &data_schema},
+};
+static const struct schema webhook_schema = SCHEMA(webhook_fields, struct webhook);
+
+/* Standard Webhooks: id, timestamp and signature in headers; nothing older or newer than 5 min. */
+static enum status check_signature(const struct request *req, struct problem *err)
+{
+	const char *id = http_header(req->http, "webhook-id");
+	const char *timestamp = http_header(req->http, "webhook-timestamp");
+	const char *signature = http_header(req->http, "webhook-signature");
+	int64_t sent_s, now_s = clock_now_us() / US_PER_S;
+
+	if (!id || !*id || strlen(id) > WEBHOOK_ID_MAX || !timestamp || !signature)
+		return problem_set(err, ST_BAD_SIGNATURE, "The webhook is not signed");
+	if (!sign_webhook_verify(req->arena, req->app->config->webhook_secret, id, timestamp,
+				 req->body, signature))
+		return problem_set(err, ST_BAD_SIGNATURE, "The webhook's signature is wrong");
+	if (!ids_parse(timestamp, strlen(timestamp), &sent_s) || llabs(now_s - sent_s) > STALE_S)
+		return problem_set(err, ST_BAD_SIGNATURE, "The webhook is too old");
+	return OK;
+}
+
+static enum status read_message(struct request *req, struct payment_message *ret,
+				struct problem *err)
+{
+	struct webhook webhook;
+
+	if (json_read(req->arena, req->body.at, req->body.len, &webhook_schema, &webhook, err))
+		return problem_set(err, ST_MALFORMED, "The webhook is not {type, data}");
+	if (payment_message_known(webhook.type) && !webhook.data->intent_id)
+		return problem_set(err, ST_MALFORMED, "The webhook names no intentId");
+	*ret = (struct payment_message){
+		.webhook_id = http_header(req->http, "webhook-id"),
+		.type = webhook.type,
+		.intent_id = webhook.data->intent_id,
+		.amount = webhook.data->amount,
+		.currency = webhook.data->currency,
+		.refund_id = webhook.data->refund_id,
+		.body = arena_strndup(req->arena, req->body.at, req->body.len),
+	};
+	return OK;
+}
+
+static enum status take(struct request *req, struct problem *err)
+{
+	return payment_take_message(req, req->work, err);
+}
+
+enum status payments_webhook(struct request *req, struct problem *err)
+{
+	struct payment_message message;
+	enum status status = check_signature(req, err);
+
+	if (!status)
+		status = read_message(req, &message, err);
+	if (status)
+		return status;
+	req->work = &message;
+	status = request_transaction(req, take, err);
+	if (!status)
+		answer_none(req);
+	return status;
+}
