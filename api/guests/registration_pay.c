@@ -1,0 +1,149 @@
+/*
+ * The paid path. The seat is held and committed before the payment service is called, no lock or
+ * connection is kept during the call, and what follows is conditional on the payment being still
+ * `created` under our own deadline: a later request with the same key may have taken over.
+ */
+#include "api/guests/registration.h"
+
+#include <string.h>
+
+#include "api/guests/guests_service.h"
+#include "api/payments/payments_service.h"
+#include "common/clock.h"
+#include "sql_api.h"
+
+struct paying {
+	const struct registration_outcome *outcome;
+	struct guest *guest;
+	struct payment_intent intent;
+	bool ours; /* nobody else took the hold over, or ended it */
+};
+
+static enum status make_intent(struct request *req, struct paying *paying, struct problem *err)
+{
+	const struct registration_outcome *outcome = paying->outcome;
+	struct payment_intent_request ask = {
+		.amount = outcome->amount,
+		.currency = outcome->currency,
+		.guest_id = outcome->id,
+		.event_id = req->ids[0],
+		.description = outcome->event_title,
+	};
+
+	return payment_client_create_intent(req->app, req->arena, outcome->payment_key, &ask,
+					    req->http->request_id, req->traceparent,
+					    &paying->intent, err);
+}
+
+static enum status answer_with_payment(struct request *req, struct paying *paying,
+				       struct problem *err)
+{
+	struct payment_out *payment = ARENA_NEW(req->arena, struct payment_out);
+	enum status status = payment_load(req, paying->outcome->payment_id, payment, err);
+
+	if (status)
+		return status;
+	paying->guest->payment = payment;
+	registration_answer(req, paying->guest);
+	return OK;
+}
+
+/* The first answer under the key, as it goes out now. */
+static enum status store_answer(struct request *req, const struct paying *paying,
+				struct problem *err)
+{
+	const struct http_response *response = &req->http->response;
+	const char *body = arena_strndup(req->arena, response->body.at, response->body.len);
+
+	if (!req->idempotency_key)
+		return OK;
+	return request_query(req, &sql_idempotency_finish,
+			     PG_ARGS(PG_I64(req->caller.user_id), PG_TEXT(req->idempotency_key),
+				     PG_I64(paying->outcome->id), PG_TEXT(body), PG_NULL, PG_NULL),
+			     NULL, err);
+}
+
+/* Record the intent, tell the guest what is due, keep the answer; then apply what the payment
+ * service said of this intent before we knew it. */
+static enum status record(struct request *req, struct problem *err)
+{
+	struct paying *paying = req->work;
+	const struct registration_outcome *outcome = paying->outcome;
+	struct guest *guest = paying->guest;
+	enum status status;
+
+	status = payment_lock_intent(req, paying->intent.id, err);
+	if (!status)
+		status = payment_record_intent(req, outcome->payment_id, outcome->deadline_at,
+					       &paying->intent, &paying->ours, err);
+	if (status || !paying->ours)
+		return status;
+	status = guest_notify(req, guest, "payment-due", outcome->payment_id, err);
+	if (!status)
+		status = guest_count(req, guest, guest->created_at, "registrations", 1, 0, err);
+	if (!status)
+		status = answer_with_payment(req, paying, err);
+	if (!status)
+		status = store_answer(req, paying, err);
+	return status ? status : payment_take_waiting(req, paying->intent.id, err);
+}
+
+/* No intent: the seat is free again and the key starts afresh. */
+static enum status release(struct request *req, struct problem *err)
+{
+	struct paying *paying = req->work;
+	const struct registration_outcome *outcome = paying->outcome;
+	struct guest_locked locked;
+	enum status status;
+
+	status = guest_lock(req, outcome->id, LOCK_SEAT, &locked, err);
+	if (!status)
+		status = payment_still_ours(req, outcome->payment_id, outcome->deadline_at,
+					    &paying->ours, err);
+	if (status || !paying->ours)
+		return status;
+	if (locked.guest.status == GUEST_PENDING)
+		status = guest_apply(req, &locked, TRIGGER_CALL_FAILED, err);
+	if (!status)
+		status = guest_mark_deleted(req, outcome->id, err);
+	if (!status && req->idempotency_key)
+		status = request_query(req, &sql_idempotency_release,
+				       PG_ARGS(PG_I64(outcome->id), PG_I64(req->caller.user_id),
+					       PG_TEXT(req->idempotency_key)),
+				       NULL, err);
+	return status;
+}
+
+static enum status give_up(struct request *req, struct problem *err)
+{
+	struct problem ignored = {0};
+	enum status status = request_transaction(req, release, &ignored);
+
+	if (status && status != ST_NOT_FOUND) {
+		*err = ignored;
+		return status;
+	}
+	return problem_set(err, ST_PAYMENT_UNAVAILABLE,
+			   "The payment service did not answer; nothing was booked, try again");
+}
+
+enum status registration_pay(struct request *req, const struct registration_outcome *outcome,
+			     struct guest *guest, struct problem *err)
+{
+	struct paying paying = {.outcome = outcome, .guest = guest};
+	struct problem call_problem = {0};
+	enum status status;
+
+	/* The caller registered it himself, so the answer shows the client secret. */
+	req->access.event_id = guest->event_id;
+	req->access.who |= WHO_REGISTRANT;
+	req->work = &paying;
+	request_release_conn(req);
+	if (make_intent(req, &paying, &call_problem))
+		return give_up(req, err);
+	status = request_transaction(req, record, err);
+	if (!status && !paying.ours)
+		return problem_set(err, ST_EVENT_NOT_OPEN,
+				   "The registration was ended while its payment was prepared");
+	return status;
+}
