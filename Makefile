@@ -106,7 +106,7 @@ $(O)/gen/%.o: $(O)/gen/%.c
 $(COMMON_LIB): $(call obj,$(COMMON_SRC)) $(O)/gen/sql_common.o
 	rm -f $@
 	ar rcs $@ $^
-$(O)/libapi.a: $(call obj,$(API_SRC)) $(O)/gen/sql_api.o
+$(O)/libapi.a: $(call obj,$(API_SRC)) $(O)/gen/sql_api.o $(O)/gen/sql_migrations.o
 	rm -f $@
 	ar rcs $@ $^
 $(O)/libtickets.a: $(call obj,$(TICKETS_SRC)) $(O)/gen/sql_tickets.o
@@ -143,6 +143,8 @@ $(addprefix $(O)/tests/unit/,test_pg test_cache test_queue test_worker): $(O)/li
 # Tests against a server in the same process.
 $(addprefix $(O)/tests/unit/,test_httpd test_httpd_guard test_httpd_drain): $(O)/libsupport.a
 # A unit test of a program's own files names that program's library here.
+$(addprefix $(O)/tests/unit/,test_api_config test_dispatcher test_observe): $(O)/libapi.a \
+	$(O)/libsupport.a
 $(O)/tests/unit/%: $(O)/tests/unit/%.o $(UNIT_LIBS)
 	$(LINK) $(LIBS_common) $(LIBS_check)
 $(O)/tests/unit/test_ticket_%: $(O)/tests/unit/test_ticket_%.o $(O)/libtickets.a $(COMMON_LIB)

@@ -1,0 +1,156 @@
+/*
+ * core-api's table of configuration, and the rules between values.
+ */
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/config.h"
+
+#define LONG_SECRET "0123456789abcdef0123456789abcdef"
+#define WEBHOOK_SECRET "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
+
+static struct api_config config;
+static struct problem err;
+
+static void fresh(void)
+{
+	clearenv();
+	setenv("JWT_SECRET", LONG_SECRET, 1);
+	setenv("SHARED_SERVICE_TOKEN", LONG_SECRET, 1);
+	setenv("QR_SIGNATURE_SECRET", LONG_SECRET, 1);
+	setenv("PAYMENT_WEBHOOK_SECRET", WEBHOOK_SECRET, 1);
+	memset(&config, 0, sizeof(config));
+	memset(&err, 0, sizeof(err));
+}
+
+static enum status load(void)
+{
+	enum status status = config_load(&api_config_table, &config, &err);
+
+	return status ? status : api_config_table.check(&config, &err);
+}
+
+START_TEST(test_defaults)
+{
+	ck_assert_msg(load() == OK, "%s", err.detail);
+	ck_assert_int_eq(config.port, 3001);
+	ck_assert_int_eq(config.metrics_port, 9091);
+	ck_assert(config.enable_metrics);
+	ck_assert_int_eq(config.max_body_bytes, 1048576);
+	ck_assert_int_eq(config.payment_window_s, 900);
+	ck_assert_int_eq(config.holds_per_caller, 10);
+	ck_assert_int_eq(config.auth_validation, AUTH_LOCAL);
+	ck_assert_str_eq(config.default_currency, "EUR");
+	ck_assert_str_eq(config.documents_url, "postgres:");
+	ck_assert_str_eq(config.auth_url, "http://localhost:3000");
+	ck_assert_ptr_null(config.jwt_issuer);
+	ck_assert_ptr_null(config.cors_origins);
+}
+END_TEST
+
+START_TEST(test_rows_are_distinct_and_inside)
+{
+	for (size_t i = 0; i < api_config_table.count; i++) {
+		const struct config_key *key = &api_config_table.keys[i];
+
+		ck_assert_msg(key->offset < sizeof(config), "%s", key->name);
+		ck_assert_msg(key->help && *key->help, "%s", key->name);
+		for (size_t j = 0; j < i; j++) {
+			ck_assert_str_ne(key->name, api_config_table.keys[j].name);
+			ck_assert_msg(key->offset != api_config_table.keys[j].offset, "%s",
+				      key->name);
+		}
+	}
+}
+END_TEST
+
+struct change {
+	const char *name, *value;
+	const char *names; /* in the message; NULL: accepted */
+};
+
+static const struct change changes[] = {
+	{"PORT",		   "65536",			    "PORT"                  },
+	{"PORT",		   "9091",			     "METRICS_PORT"          },
+	{"HTTP_THREADS",           "192",                              "HTTP_THREADS"          },
+	{"HTTP_THREADS",           "193",                              NULL                    },
+	{"REQUESTS_MAX",           "192",                              "HTTP_THREADS"          },
+	{"DEFAULT_CURRENCY",       "USD",                              NULL                    },
+	{"DEFAULT_CURRENCY",       "eur",                              "DEFAULT_CURRENCY"      },
+	{"DEFAULT_CURRENCY",       "EURO",                             "DEFAULT_CURRENCY"      },
+	{"DOCUMENTS_URL",          "file:///var/lib/tickets",          NULL                    },
+	{"DOCUMENTS_URL",          "file://tickets",                   "DOCUMENTS_URL"         },
+	{"DOCUMENTS_URL",          "s3://bucket",                      "DOCUMENTS_URL"         },
+	{"AUTH_VALIDATION",        "remote",                           NULL                    },
+	{"AUTH_VALIDATION",        "none",                             "AUTH_VALIDATION"       },
+	{"PAYMENT_SERVICE_URL",    "localhost:3003",                   "PAYMENT_SERVICE_URL"   },
+	{"PAYMENT_WEBHOOK_SECRET", "secret",                           "PAYMENT_WEBHOOK_SECRET"},
+	{"PAYMENT_WEBHOOK_SECRET", "whsec_",                           "PAYMENT_WEBHOOK_SECRET"},
+	{"PAYMENT_WEBHOOK_SECRET", WEBHOOK_SECRET "," WEBHOOK_SECRET,  NULL                    },
+	{"QR_SIGNATURE_SECRET",    "1:" LONG_SECRET ",2:" LONG_SECRET, NULL                    },
+	{"QR_SIGNATURE_SECRET",    "1:" LONG_SECRET ",1:" LONG_SECRET, "QR_SIGNATURE_SECRET"   },
+	{"JWT_SECRET",             "",				 "JWT_SECRET"            },
+	{"SHARED_SERVICE_TOKEN",   "",                                 "SHARED_SERVICE_TOKEN"  },
+	{"DB_POOL_MIN",            "11",			       "DB_POOL_MIN"           },
+	{"REDIS_QUEUE_URL",        "http://localhost",                 "REDIS_QUEUE_URL"       },
+};
+
+START_TEST(test_changes)
+{
+	const struct change *change = &changes[_i];
+	enum status status;
+
+	setenv(change->name, change->value, 1);
+	status = load();
+	if (!change->names) {
+		ck_assert_msg(status == OK, "%s", err.detail);
+		return;
+	}
+	ck_assert_int_eq(status, ST_CONFIG);
+	ck_assert_msg(strstr(err.detail, change->names), "%s", err.detail);
+}
+END_TEST
+
+static const struct change weak[] = {
+	{"NODE_ENV",             "production",                      NULL                  },
+	{"JWT_SECRET",           "your_256_bit_secret",             "JWT_SECRET"          },
+	{"JWT_SECRET",           "0123456789abcdef0123456789abcde", "JWT_SECRET"          },
+	{"SHARED_SERVICE_TOKEN", "shared-service-token",            "SHARED_SERVICE_TOKEN"},
+	{"QR_SIGNATURE_SECRET",  "short",                           "QR_SIGNATURE_SECRET" },
+	{"QR_SIGNATURE_SECRET",  "1:" LONG_SECRET ",2:short",       "QR_SIGNATURE_SECRET" },
+};
+
+START_TEST(test_production_refuses_weak_secrets)
+{
+	setenv(weak[_i].name, weak[_i].value, 1);
+	ck_assert_msg(load() == OK, "%s", err.detail);
+	setenv("NODE_ENV", "production", 1);
+	if (!weak[_i].names) {
+		ck_assert_msg(load() == OK, "%s", err.detail);
+		return;
+	}
+	ck_assert_int_eq(load(), ST_CONFIG);
+	ck_assert_msg(strstr(err.detail, weak[_i].names), "%s", err.detail);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("api_config");
+	TCase *tc = tcase_create("table");
+	SRunner *runner;
+	int failed;
+
+	tcase_add_checked_fixture(tc, fresh, NULL);
+	tcase_add_test(tc, test_defaults);
+	tcase_add_test(tc, test_rows_are_distinct_and_inside);
+	tcase_add_loop_test(tc, test_changes, 0, (int)ARRAY_LEN(changes));
+	tcase_add_loop_test(tc, test_production_refuses_weak_secrets, 0, (int)ARRAY_LEN(weak));
+	suite_add_tcase(suite, tc);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
