@@ -13,9 +13,12 @@
 
 struct dispatcher;
 
+/* `pool` should be the dispatcher's own: looking for lost jobs must not wait behind requests. */
 enum status dispatcher_start(const struct api_config *config, struct pg_pool *pool,
 			     struct dispatcher **ret, struct problem *err) MUST_CHECK;
-/* Put what is waiting, end the thread, free. */
+/* Did Redis answer the last time it was asked, a second ago at most? */
+bool dispatcher_connected(const struct dispatcher *dispatcher);
+/* Put what is waiting (given up when Redis does not take it), end the thread, free. */
 void dispatcher_stop(struct dispatcher *dispatcher);
 /* Hand over jobs; copied. Never blocks on Redis. */
 void dispatcher_put(struct dispatcher *dispatcher, const struct pending_job *jobs);

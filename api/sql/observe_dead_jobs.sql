@@ -1,0 +1,1 @@
+SELECT job_type, count(*) FROM outbox WHERE state = 'dead' GROUP BY job_type
