@@ -1,0 +1,205 @@
+/*
+ * core-api: configuration, log, database, Redis, serve, wait, drain; nothing else.
+ */
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/app.h"
+#include "api/dispatcher.h"
+#include "api/observe.h"
+#include "api/server.h"
+#include "common/clock.h"
+#include "common/http_client.h"
+#include "common/log.h"
+#include "common/queue.h"
+#include "sql_api.h"
+
+enum { CONNECTION_QUEUE = 256, METRICS_DRAIN_MS = 1000 };
+
+struct process {
+	struct api_config config;
+	struct app app;
+	struct arena arena;
+	struct pg_pool *background; /* the dispatcher's */
+	struct httpd *metrics;
+	struct httpd *server;
+};
+
+/* Statements of the API and of the queue, as one table. */
+static const struct pg_statement *const *all_statements(struct arena *arena, size_t *ret_count)
+{
+	size_t count = sql_api_count + sql_common_count;
+	const struct pg_statement **all = arena_calloc(arena, count, sizeof(const void *));
+
+	for (size_t i = 0; i < sql_api_count; i++)
+		all[i] = sql_api[i];
+	for (size_t i = 0; i < sql_common_count; i++)
+		all[sql_api_count + i] = sql_common[i];
+	*ret_count = count;
+	return all;
+}
+
+static enum status open_pools(struct process *p, struct problem *err)
+{
+	const struct config_common *common = &p->config.common;
+	struct pg_pool_options options = {
+		.conninfo = config_database_url(common, &p->arena),
+		.name = "main",
+		.min = (size_t)common->db_pool_min,
+		.max = (size_t)common->db_pool_max,
+		.idle_ms = 30000,
+		.wait_ms = 2000,
+		.statement_timeout_ms = 5000,
+		.lock_timeout_ms = 2000,
+	};
+	enum status status;
+
+	options.statements = all_statements(&p->arena, &options.statement_count);
+	status = pg_pool_open(&options, &p->app.pool, err);
+	if (status)
+		return status;
+	options.name = "door";
+	options.max = (size_t)p->config.door_pool_max;
+	options.min = options.min < options.max ? options.min : options.max;
+	status = pg_pool_open(&options, &p->app.door, err);
+	if (status)
+		return status;
+	options.name = "dispatcher";
+	options.min = options.max = 1;
+	options.statements = sql_common;
+	options.statement_count = sql_common_count;
+	options.statement_timeout_ms = 30000; /* looks at every job when Redis came back empty */
+	return pg_pool_open(&options, &p->background, err);
+}
+
+static enum status open_cache(struct process *p, struct problem *err)
+{
+	struct redis_options options = {
+		.url = config_redis_url(&p->config.common, &p->arena),
+		.client_name = "core-api",
+		.connect_timeout_ms = 500,
+		.command_timeout_ms = 500,
+	};
+
+	return cache_open(&options, p->config.cache_ttl_s, &p->app.cache, err);
+}
+
+static enum status build_app(struct process *p, struct problem *err)
+{
+	struct app *app = &p->app;
+
+	app->config = &p->config;
+	app->started_us = clock_monotonic_us();
+	app->jwt = (struct jwt_options){
+		.secret = {p->config.jwt_secret, strlen(p->config.jwt_secret)},
+		.issuer = p->config.jwt_issuer,
+		.audience = p->config.jwt_audience,
+	};
+	return credential_keys_parse(p->config.qr_secret, &app->keys, err);
+}
+
+static enum status listen_all(struct process *p, struct problem *err)
+{
+	const struct api_config *config = &p->config;
+	struct httpd_options options = {
+		.port = (int)config->port,
+		.threads = (int)config->http_threads,
+		.connection_queue = CONNECTION_QUEUE,
+		.request_timeout_ms = config->request_timeout_ms,
+		.keep_alive_timeout_ms = config->keep_alive_ms,
+		.handler = server_handle,
+		.done = server_done,
+		.ctx = &p->app,
+	};
+	enum status status = OK;
+
+	observe_start(&p->app);
+	if (config->enable_metrics)
+		status = httpd_start_metrics((int)config->metrics_port, &p->metrics, err);
+	return status ? status : httpd_start(&options, &p->server, err);
+}
+
+static enum status start(struct process *p, struct problem *err)
+{
+	enum status status = build_app(p, err);
+
+	if (!status)
+		status = open_pools(p, err);
+	if (!status)
+		status = open_cache(p, err);
+	if (!status)
+		status = dispatcher_start(&p->config, p->background, &p->app.dispatcher, err);
+	return status ? status : listen_all(p, err);
+}
+
+/* Threads inherit the mask, so that the signals wait for sigwait. */
+static void block_signals(sigset_t *ret_set)
+{
+	sigemptyset(ret_set);
+	sigaddset(ret_set, SIGTERM);
+	sigaddset(ret_set, SIGINT);
+	pthread_sigmask(SIG_BLOCK, ret_set, NULL);
+	signal(SIGPIPE, SIG_IGN); /* hiredis writes without MSG_NOSIGNAL */
+}
+
+static void log_started(const struct process *p)
+{
+	struct log_line line;
+
+	log_open(&line, LOG_INFO, "Service started");
+	log_str(&line, "version", CORE_VERSION);
+	log_i64(&line, "port", httpd_port(p->server));
+	if (p->metrics)
+		log_i64(&line, "metricsPort", httpd_port(p->metrics));
+	log_close(&line);
+}
+
+/* In the order opposite to start; also after a start that got only half way. */
+static void stop(struct process *p)
+{
+	p->app.draining = true;
+	if (p->server)
+		httpd_drain(p->server, p->config.drain_timeout_ms);
+	if (p->app.dispatcher)
+		dispatcher_stop(p->app.dispatcher);
+	/* The last: it reads pools and is asked how the drain goes. */
+	if (p->metrics)
+		httpd_drain(p->metrics, METRICS_DRAIN_MS);
+	if (p->app.cache)
+		cache_close(p->app.cache);
+	if (p->background)
+		pg_pool_close(p->background);
+	if (p->app.door)
+		pg_pool_close(p->app.door);
+	if (p->app.pool)
+		pg_pool_close(p->app.pool);
+	arena_clear(&p->arena);
+}
+
+int main(int argc, char **argv)
+{
+	static struct process process;
+	struct problem err = {0};
+	sigset_t signals;
+	int code, signal_number = 0;
+
+	if (!config_start(&api_config_table, argc, argv, &process.config, &code))
+		return code;
+	log_init("core-service", (enum log_level)process.config.common.log_level);
+	block_signals(&signals);
+	http_client_init();
+	arena_init(&process.arena, 4096);
+	if (start(&process, &err)) {
+		log_message(LOG_ERROR, "Service cannot start: %s", err.detail);
+		stop(&process);
+		return EXIT_FAILURE;
+	}
+	log_started(&process);
+	sigwait(&signals, &signal_number);
+	log_message(LOG_INFO, "Service stopping");
+	stop(&process);
+	log_message(LOG_INFO, "Service stopped");
+	return 0;
+}
