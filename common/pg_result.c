@@ -194,6 +194,8 @@ static void scan_row(const struct pg_result *result, size_t row, const struct sc
 
 		if (field->type == FIELD_TIME)
 			*(int64_t *)at = TIME_NONE;
+		if (field->type == FIELD_ENUM)
+			*(int *)at = -1;
 		if (columns[i] != NO_COLUMN)
 			scan_field(result, row, (size_t)columns[i], field, arena, at);
 	}

@@ -6,6 +6,9 @@
  * T: the stream {T}, {T}:delayed (sorted set by due time), {T}:live (hash: job id to entry id). A
  * missing row means done, so a job delivered twice does nothing. Redis may be lost at any time:
  * queue_recover puts again what its live hash lacks.
+ *
+ * A struct queue belongs to one thread at a time. All of a process share one consumer name, so that
+ * one thread may renew the leases of another.
  */
 #ifndef COMMON_QUEUE_H
 #define COMMON_QUEUE_H
@@ -16,12 +19,13 @@
 
 /* One type of job: the row of the table of job types (queue_types). */
 struct queue_type {
-	const char *name;       /* "generate-ticket-pdf" */
-	int max_attempts;       /* answered or timed-out calls, then bury; 0: only deliveries count */
-	int max_deliveries;     /* then bury */
+	const char *name;   /* "generate-ticket-pdf" */
+	int max_attempts;   /* answered or timed-out calls, then bury; 0: only deliveries count */
+	int max_deliveries; /* then bury */
 	int64_t time_to_run_ms; /* lease without a heart-beat */
-	int64_t backoff_ms;     /* of the first retry; doubles, full jitter */
+	int64_t backoff_ms;     /* of the first retry, before full jitter */
 	int64_t backoff_max_ms;
+	int backoff_factor; /* of each further retry */
 };
 /* All job types, NULL-name terminated. */
 extern const struct queue_type queue_types[];
@@ -41,16 +45,23 @@ struct job {
 	const char *traceparent;
 };
 
-enum status queue_open(const struct redis_options *options, struct queue **ret, struct problem *err)
-	MUST_CHECK;
+enum status queue_open(const struct redis_options *options, struct queue **ret,
+		       struct problem *err) MUST_CHECK;
 void queue_close(struct queue *queue);
 
 /* Put jobs (ids of outbox rows) in one pipeline; an id that is live already is left alone. */
 enum status queue_put(struct queue *queue, const char *type, const char *const *ids, size_t count,
 		      struct problem *err) MUST_CHECK;
-/* Wait up to `block_ms` for up to `max` jobs, raise their deliveries in the outbox in one statement;
- * gone rows are acknowledged, rows over max_deliveries buried. *ret_count may be 0. A job that was
- * delivered before comes alone. Uses `conn` for a moment. */
+/* The same for delayed jobs too, which then wait no longer. */
+enum status queue_kick(struct queue *queue, const char *type, const char *const *ids, size_t count,
+		       struct problem *err) MUST_CHECK;
+/* While a type is paused, nobody reserves it. */
+enum status queue_pause(struct queue *queue, const char *type, bool paused,
+			struct problem *err) MUST_CHECK;
+/* Wait up to `block_ms` for up to `max` jobs, raise their deliveries in the outbox in one
+ * statement; gone rows are acknowledged, rows over max_deliveries buried. *ret_count may be 0. A
+ * job that was delivered before comes alone. One struct queue reserves one type. When PostgreSQL is
+ * away, what was read is kept and begun by a later call. */
 enum status queue_reserve(struct queue *queue, struct pg_pool *pool, const struct queue_type *type,
 			  size_t max, int64_t block_ms, struct arena *arena, struct job **ret_jobs,
 			  size_t *ret_count, struct problem *err) MUST_CHECK;
@@ -79,14 +90,17 @@ enum status queue_release(struct queue *queue, struct pg_pool *pool, const struc
 /* Move delayed jobs that are due into their stream. *ret_moved may be NULL. */
 enum status queue_move_due(struct queue *queue, const char *type, size_t *ret_moved,
 			   struct problem *err) MUST_CHECK;
-/* Put again outbox rows (state sent, older than 5 s, next_at past) that Redis does not hold live;
- * `all` looks at every row, else at the oldest 2,000. *ret_put may be NULL. */
+/* Put again outbox rows (state sent, older than 5 s, next_at past) that Redis does not hold live.
+ * `all` looks at every row, and so does a call that finds Redis connected anew or emptied; else
+ * each call looks at the 2,000 rows behind those of the call before. A row neither tried nor
+ * delayed for 15 min is put whatever Redis says. *ret_put may be NULL. */
 enum status queue_recover(struct queue *queue, struct pg_pool *pool, bool all, size_t *ret_put,
 			  struct problem *err) MUST_CHECK;
 /* Waiting + running, and delayed, of a type. */
 enum status queue_depth(struct queue *queue, const char *type, int64_t *ret_ready,
 			int64_t *ret_delayed, struct problem *err) MUST_CHECK;
-/* Take this process's consumer out of the group (drain); only when it holds nothing. */
+/* Hand back what was read and not begun, and take this process's consumer out of the group when it
+ * holds nothing (drain). */
 void queue_leave(struct queue *queue, const struct queue_type *type);
 /* What an operator should know of this Redis (maxmemory-policy, AOF); NULL when all is well. */
 const char *queue_check_server(struct queue *queue, struct arena *arena);
