@@ -94,6 +94,11 @@ $(O)/gen/NotoSans-%.ttf: $(NOTO_DIR)/NotoSans-%.ttf worker-tickets/fonts/unicode
 $(O)/worker-tickets/ticket_font.o: $(TICKET_FONTS)
 $(O)/worker-tickets/ticket_font.o: CPPFLAGS += -DTICKET_FONT_DIR='"$(O)/gen"'
 
+# --- mail templates into C ----------------------------------------------------------------------
+$(O)/gen/mail_templates.c: $(wildcard worker-email/templates/*/*) tests/support/embed_templates.sh
+	@mkdir -p $(@D)
+	tests/support/embed_templates.sh worker-email/templates $@
+
 # --- objects, libraries, programs ---------------------------------------------------------------
 $(O)/worker-tickets/ticket_text.o $(O)/tests/unit/%.o: CPPFLAGS += $(PANGO_CFLAGS)
 
@@ -112,7 +117,7 @@ $(O)/libapi.a: $(call obj,$(API_SRC)) $(O)/gen/sql_api.o $(O)/gen/sql_migrations
 $(O)/libtickets.a: $(call obj,$(TICKETS_SRC)) $(O)/gen/sql_tickets.o
 	rm -f $@
 	ar rcs $@ $^
-$(O)/libemail.a: $(call obj,$(EMAIL_SRC)) $(O)/gen/sql_email.o
+$(O)/libemail.a: $(call obj,$(EMAIL_SRC)) $(O)/gen/sql_email.o $(O)/gen/mail_templates.o
 	rm -f $@
 	ar rcs $@ $^
 $(O)/libsupport.a: $(call obj,$(SUPPORT_SRC))
@@ -142,6 +147,8 @@ UNIT_LIBS = $(COMMON_LIB)
 $(addprefix $(O)/tests/unit/,test_pg test_cache test_queue test_worker): $(O)/libsupport.a
 # Tests against a server in the same process.
 $(addprefix $(O)/tests/unit/,test_httpd test_httpd_guard test_httpd_drain): $(O)/libsupport.a
+# Tests of worker-email's parts.
+$(addprefix $(O)/tests/unit/,test_template test_mail test_breaker): $(O)/libemail.a
 # A unit test of a program's own files names that program's library here.
 $(addprefix $(O)/tests/unit/,test_api_config test_dispatcher test_observe): $(O)/libapi.a \
 	$(O)/libsupport.a
