@@ -8,6 +8,7 @@
 #include "common/json.h"
 #include "common/sign.h"
 
+enum { HEX_MAC_SIZE = 2 * SHA256_SIZE };
 enum { QR_VERSION = 1, MAC_SIZE = 16, QR_PREFIX_SIZE = 6, BYTES_MAX = 2 + 4 * 9 + MAC_SIZE };
 
 static const char qr_prefix[] = "EVTQR1";
@@ -47,7 +48,7 @@ static enum status parse_pairs(const char *value, struct credential_keys *ret, s
 	for (const char *at = value;; at++) {
 		at += strspn(at, " ");
 		struct slice piece = {at, strcspn(at, ",")};
-		struct credential_key key;
+		struct credential_key key = {.id = 0};
 		enum status status = parse_pair(piece, &key, err);
 		if (status != OK)
 			return status;
@@ -182,16 +183,16 @@ struct json_qr {
 };
 
 static const struct field json_qr_fields[] = {
-	{"ticketId",  FIELD_ID,     FIELD_REQUIRED, offsetof(struct json_qr, qr.ticket_id), 0, 0,               NULL,
-	 NULL,													      NULL},
-	{"eventId",   FIELD_ID,     FIELD_REQUIRED, offsetof(struct json_qr, qr.event_id),  0, 0,               NULL,
-	 NULL,													      NULL},
-	{"guestId",   FIELD_ID,     FIELD_REQUIRED, offsetof(struct json_qr, qr.guest_id),  0, 0,               NULL,
-	 NULL,													      NULL},
+	{"ticketId",  FIELD_ID,     FIELD_REQUIRED, offsetof(struct json_qr, qr.ticket_id), 0, 0,            NULL,
+	 NULL,													   NULL},
+	{"eventId",   FIELD_ID,     FIELD_REQUIRED, offsetof(struct json_qr, qr.event_id),  0, 0,            NULL,
+	 NULL,													   NULL},
+	{"guestId",   FIELD_ID,     FIELD_REQUIRED, offsetof(struct json_qr, qr.guest_id),  0, 0,            NULL,
+	 NULL,													   NULL},
 	{"timestamp", FIELD_INT,    FIELD_REQUIRED, offsetof(struct json_qr, qr.issued_ms), 0,
-	 INT64_MAX,											     NULL, NULL, NULL},
+	 INT64_MAX,											  NULL, NULL, NULL},
 	{"signature", FIELD_STRING, FIELD_REQUIRED, offsetof(struct json_qr, signature),
-	 2 * SHA256_SIZE,								      2 * SHA256_SIZE, NULL, NULL, NULL},
+	 HEX_MAC_SIZE,									 HEX_MAC_SIZE, NULL, NULL, NULL},
 };
 static const struct schema json_qr_schema = SCHEMA(json_qr_fields, struct json_qr);
 

@@ -9,7 +9,7 @@
 #include "common/sign.h"
 
 /* Seconds since 1970 that still fit microseconds. */
-#define SECONDS_MAX (INT64_MAX / US_PER_S - 2 * JWT_LEEWAY_S)
+#define SECONDS_MAX (INT64_MAX / US_PER_S - INT64_C(2) * JWT_LEEWAY_S)
 
 static const struct {
 	const char *name;

@@ -127,11 +127,12 @@ bool sign_unhex(const char *text, size_t len, uint8_t *ret)
 {
 	if (len % 2 != 0)
 		return false;
-	for (size_t i = 0; i < len; i++) {
-		if (hex_value(text[i]) < 0)
+	for (size_t i = 0; i < len; i += 2) {
+		int high = hex_value(text[i]);
+		int low = hex_value(text[i + 1]);
+		if (high < 0 || low < 0)
 			return false;
+		ret[i / 2] = (uint8_t)(high * 16 + low);
 	}
-	for (size_t i = 0; i < len / 2; i++)
-		ret[i] = (uint8_t)(hex_value(text[2 * i]) << 4 | hex_value(text[2 * i + 1]));
 	return true;
 }
