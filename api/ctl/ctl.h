@@ -38,13 +38,16 @@ int ctl_usage(const char *fmt, ...) PRINTF_LIKE(1, 2);
 
 /* Structs of a field table as aligned columns, or with --json as one JSON array. */
 void ctl_print(struct ctl *ctl, const struct schema *schema, const void *items, size_t count);
-/* All rows of a statement that takes no parameters, as structs in the arena. */
+/* All rows of a statement, as structs in the arena. */
 enum status ctl_select(struct ctl *ctl, struct pg_conn *conn, const struct pg_statement *statement,
+		       const struct pg_param *params, size_t param_count,
 		       const struct schema *schema, struct field_array *ret,
 		       struct problem *err) MUST_CHECK;
 /* A connection of its own to the configured database, without time limits. */
 enum status ctl_connect(struct ctl *ctl, struct pg_conn **ret, struct problem *err) MUST_CHECK;
 
 ctl_run ctl_migrate_up, ctl_migrate_status, ctl_token, ctl_show_config, ctl_audit;
+ctl_run ctl_queue_ls, ctl_queue_peek, ctl_queue_kick, ctl_queue_bury, ctl_queue_rebuild,
+	ctl_queue_pause, ctl_queue_resume;
 
 #endif

@@ -38,8 +38,8 @@ static enum status run_check(struct ctl *ctl, struct pg_conn *conn, size_t check
 			     struct strbuf *found, struct problem *err)
 {
 	struct field_array rows;
-	enum status status =
-		ctl_select(ctl, conn, checks[check].statement, &drift_schema, &rows, err);
+	enum status status = ctl_select(ctl, conn, checks[check].statement, PG_NO_ARGS,
+					&drift_schema, &rows, err);
 	if (status != OK)
 		return status;
 	struct drift *items = rows.items;

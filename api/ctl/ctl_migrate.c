@@ -52,7 +52,7 @@ static enum status read_applied(struct ctl *ctl, struct pg_conn *conn, struct fi
 	*ret = (struct field_array){NULL, 0};
 	if (!pg_bool(result, 0, 0))
 		return OK;
-	return ctl_select(ctl, conn, &sql_ctl_migrations_list, &step_schema, ret, err);
+	return ctl_select(ctl, conn, &sql_ctl_migrations_list, PG_NO_ARGS, &step_schema, ret, err);
 }
 
 static const struct step *find_step(const struct step *steps, size_t count, const char *version)
@@ -142,6 +142,10 @@ static enum status apply_step(struct pg_conn *conn, const struct step *step, str
 	return OK;
 }
 
+static const char create_table[] =
+	"CREATE TABLE IF NOT EXISTS schema_migrations (version TEXT PRIMARY KEY,"
+	" checksum TEXT NOT NULL, applied_at TIMESTAMPTZ NOT NULL DEFAULT now())";
+
 /* One program at a time: others wait for the lock, which ends with the connection. The tables'
  * own locks are waited for shortly, so that a step never queues the whole service behind it. */
 static enum status lock_schema(struct pg_conn *conn, struct problem *err)
@@ -151,8 +155,7 @@ static enum status lock_schema(struct pg_conn *conn, struct problem *err)
 		"SELECT pg_advisory_lock(hashtext('corectl'), hashtext('migrate'))",
 		"SET lock_timeout = '5s'",
 		"SET client_min_messages = warning",
-		"CREATE TABLE IF NOT EXISTS schema_migrations (version TEXT PRIMARY KEY,"
-		" checksum TEXT NOT NULL, applied_at TIMESTAMPTZ NOT NULL DEFAULT now())",
+		create_table,
 	};
 	for (size_t i = 0; i < ARRAY_LEN(statements); i++) {
 		enum status status = pg_exec(conn, statements[i], PG_NO_ARGS, NULL, err);

@@ -1,3 +1,4 @@
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,11 +34,14 @@ static const char *cell_text(struct ctl *ctl, const struct field *field, const v
 	char *time = NULL;
 	switch (field->type) {
 	case FIELD_STRING:
-		memcpy(&text, member, sizeof(text));
-		return text ? text : "-";
+		return *(const char *const *)member ? *(const char *const *)member : text;
 	case FIELD_INT:
 	case FIELD_ID:
 		return arena_printf(&ctl->arena, "%lld", (long long)*(const int64_t *)member);
+	case FIELD_DOUBLE:
+		if (!isfinite(*(const double *)member))
+			return text;
+		return arena_printf(&ctl->arena, "%.15g", *(const double *)member);
 	case FIELD_TIME:
 		if (*(const int64_t *)member == TIME_NONE)
 			return text;
@@ -104,10 +108,11 @@ enum status ctl_connect(struct ctl *ctl, struct pg_conn **ret, struct problem *e
 }
 
 enum status ctl_select(struct ctl *ctl, struct pg_conn *conn, const struct pg_statement *statement,
+		       const struct pg_param *params, size_t param_count,
 		       const struct schema *schema, struct field_array *ret, struct problem *err)
 {
 	PG_RESULT result = NULL;
-	enum status status = pg_exec(conn, statement->sql, PG_NO_ARGS, &result, err);
+	enum status status = pg_exec(conn, statement->sql, params, param_count, &result, err);
 	if (status != OK)
 		return status;
 	*ret = pg_scan_all(result, schema, &ctl->arena);

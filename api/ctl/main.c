@@ -39,18 +39,26 @@ struct command {
 
 enum { ANY = 100 };
 
+/* clang-format off */
 static const struct command commands[] = {
-	{"migrate", NULL,     "",									  "the same as migrate up",                                      0, 0,   ctl_migrate_up    },
-	{"migrate", "up",     "",									  "apply what the database lacks of the schema",                 0, 0,   ctl_migrate_up    },
-	{"migrate", "status", "",									  "list the steps of the schema; exit 1 unless all are applied", 0,
-	 0,																				       ctl_migrate_status},
-	{"token",   NULL,     "--sub ID [--roles a,b] [--email E] [--first F] [--last L] [--ttl SECONDS]",
-	 "print a token for development, signed with JWT_SECRET",													 0, ANY, ctl_token         },
-	{"audit",   NULL,     "",									  "recompute every counter from the rows; exit 1 on drift",      0, 0,
-	 ctl_audit																						  },
-	{"config",  NULL,     "",									  "print the effective configuration, secrets masked",           0, 0,
-	 ctl_show_config																					    },
+	{"migrate", NULL, "", "the same as migrate up", 0, 0, ctl_migrate_up},
+	{"migrate", "up", "", "apply what the database lacks of the schema", 0, 0, ctl_migrate_up},
+	{"migrate", "status", "", "list the steps of the schema; exit 1 unless all are applied", 0, 0,
+	 ctl_migrate_status},
+	{"token", NULL, "--sub ID [--roles a,b] [--email E] [--first F] [--last L] [--ttl SECONDS]",
+	 "print a token for development, signed with JWT_SECRET", 0, ANY, ctl_token},
+	{"queue", "ls", "", "jobs by type, and the dead ones with their reason", 0, 0, ctl_queue_ls},
+	{"queue", "peek", "TYPE", "the twenty oldest jobs of a type", 1, 1, ctl_queue_peek},
+	{"queue", "kick", "ID", "do a dead or delayed job now", 1, 1, ctl_queue_kick},
+	{"queue", "bury", "ID REASON", "give a job up", 2, 2, ctl_queue_bury},
+	{"queue", "rebuild", "", "put every job again that Redis lacks", 0, 0, ctl_queue_rebuild},
+	{"queue", "pause", "TYPE", "let nobody begin jobs of a type", 1, 1, ctl_queue_pause},
+	{"queue", "resume", "TYPE", "let them go on", 1, 1, ctl_queue_resume},
+	{"audit", NULL, "", "recompute every counter from the rows; exit 1 on drift", 0, 0, ctl_audit},
+	{"config", NULL, "", "print the effective configuration, secrets masked", 0, 0,
+	 ctl_show_config},
 };
+/* clang-format on */
 
 static void print_help(FILE *out)
 {

@@ -1,14 +1,12 @@
 /* corectl as operators run it: arguments, output, exit codes. */
 #include <check.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "common/clock.h"
 #include "common/jwt.h"
 #include "common/pg.h"
+#include "tests/support/run.h"
 #include "tests/support/servers.h"
 
 static struct arena arena;
@@ -30,32 +28,10 @@ static void teardown(void)
 	arena_clear(&arena);
 }
 
-static const char *program(void)
-{
-	char path[512];
-	ssize_t len = readlink("/proc/self/exe", path, sizeof(path) - 1);
-	ck_assert_int_gt(len, 0);
-	path[len] = '\0';
-	char *tests = strstr(path, "/tests/");
-	ck_assert_ptr_nonnull(tests);
-	*tests = '\0';
-	return arena_printf(&arena, "%s/bin/corectl", path);
-}
-
-/* The exit code of `corectl ARGUMENTS` (as a shell reads them). */
+/* The exit code of `corectl ARGUMENTS`. */
 static int corectl(const char *arguments)
 {
-	FILE *pipe = popen(arena_printf(&arena, "%s %s 2>&1", program(), arguments), "r");
-	ck_assert_ptr_nonnull(pipe);
-	struct strbuf text;
-	strbuf_init(&text, &arena);
-	char buf[4096];
-	size_t len;
-	while ((len = fread(buf, 1, sizeof(buf), pipe)) > 0)
-		strbuf_add(&text, buf, len);
-	output = text.buf;
-	int status = pclose(pipe);
-	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+	return run_program(&arena, "corectl", arguments, &output);
 }
 
 static void assert_says(const char *text)
@@ -118,8 +94,9 @@ END_TEST
 START_TEST(test_migrate_twice_at_once)
 {
 	setenv("DATABASE_URL", servers_database_create_empty("ctl_empty"), 1);
-	const char *both = arena_printf(
-		&arena, "migrate & %s migrate; code=$?; wait $! && exit $code", program());
+	const char *both =
+		arena_printf(&arena, "migrate & %s migrate; code=$?; wait $! && exit $code",
+			     run_path(&arena, "corectl"));
 	ck_assert_int_eq(corectl(both), 0);
 	assert_says("nothing to apply");
 	const char *first = strstr(output, "applied 0001_core\n");
@@ -234,11 +211,11 @@ START_TEST(test_audit)
 		 "'61 s')",				     "outbox"                  },
 		{"UPDATE tickets SET status = 'pending'",                        "job-missing"             },
 		{"INSERT INTO notifications (kind, event_id, guest_id) VALUES ('payment-due', 1, "
-		 "3)",							       "job-missing"										      },
+		 "3)",					  "job-missing"             },
 		{"UPDATE statistics_deltas SET n = 2 WHERE kind = 'confirmed'",
-		 "statistics say 2 confirmed, the rows 1"},
+		 "statistics say 2 confirmed, the rows 1"                                                  },
 		{"DELETE FROM statistics_deltas WHERE kind = 'gross'",
-		 "statistics say 0 gross, the rows 10.00"											       },
+		 "statistics say 0 gross, the rows 10.00"                                                  },
 	};
 	make_event();
 	ck_assert_msg(corectl("audit") == 0, "%s", output);
