@@ -6,7 +6,7 @@
 #include "api/query.h"
 
 /* Routes without fields take an empty body or an empty object. */
-static const struct schema no_fields = {NULL, 0, 1, NO_PRESENCE};
+static const struct schema no_fields = {NULL, 0, 1, NO_PRESENCE, NULL};
 
 static bool takes_body(const struct request *req)
 {

@@ -63,6 +63,16 @@ struct schema {
 	/* Input structs: where the struct keeps which fields were in the object, and which of these
 	 * were null; bit = index of the field. NO_PRESENCE when it does not. */
 	size_t presence;
+	const struct field_rule *rules; /* end with a NULL name; NULL: none */
+};
+
+/* What must hold between fields of a struct that came as a body; a field that did not fit holds
+ * its null value there. */
+struct field_rule {
+	const char *name; /* the field at fault */
+	const char *code;
+	const char *detail;
+	bool (*holds)(const void *value);
 };
 
 struct presence {
@@ -71,8 +81,10 @@ struct presence {
 };
 
 #define NO_PRESENCE SIZE_MAX
-#define SCHEMA(table, type) {(table), ARRAY_LEN(table), sizeof(type), NO_PRESENCE}
-#define SCHEMA_INPUT(table, type) {(table), ARRAY_LEN(table), sizeof(type), offsetof(type, presence)}
+#define SCHEMA(table, type) {(table), ARRAY_LEN(table), sizeof(type), NO_PRESENCE, NULL}
+#define SCHEMA_INPUT(table, type) SCHEMA_RULES(table, type, NULL)
+#define SCHEMA_RULES(table, type, rules)                                                           \
+	{(table), ARRAY_LEN(table), sizeof(type), offsetof(type, presence), (rules)}
 
 struct field_array {
 	void *items;

@@ -207,6 +207,20 @@ static bool check_required(struct json_decoder *d, const struct json_path *at,
 	return fit;
 }
 
+static bool check_rules(struct json_decoder *d, const struct json_path *at,
+			const struct schema *schema, const void *value)
+{
+	bool fit = true;
+	if (d->lenient || !schema->rules)
+		return true;
+	for (const struct field_rule *rule = schema->rules; rule->name; rule++) {
+		struct json_path here = {.up = at, .name = rule->name};
+		if (!rule->holds(value))
+			fit = json_violate(d, &here, rule->code, "%s", rule->detail);
+	}
+	return fit;
+}
+
 static bool decode_members(struct json_decoder *d, const struct json_path *at,
 			   const struct schema *schema, enum json_mode mode, const cJSON *node,
 			   void *ret)
@@ -236,7 +250,7 @@ static bool decode_members(struct json_decoder *d, const struct json_path *at,
 		fit = false;
 	if (schema->presence != NO_PRESENCE)
 		*(struct presence *)(void *)((char *)ret + schema->presence) = presence;
-	return fit;
+	return check_rules(d, at, schema, ret) && fit;
 }
 
 enum status json_decode(struct arena *arena, const struct json_document *doc,

@@ -435,6 +435,40 @@ START_TEST(null_values_go_out_as_null)
 }
 END_TEST
 
+static bool price_needs_flag(const void *value)
+{
+	const struct thing *thing = value;
+	return !thing->price || thing->flag;
+}
+
+static bool text_is_not_bad(const void *value)
+{
+	const struct thing *thing = value;
+	return !thing->text || strcmp(thing->text, "bad") != 0;
+}
+
+START_TEST(rules_between_fields_join_the_other_violations)
+{
+	static const struct field_rule rules[] = {
+		{"price", "format", "needs the flag", price_needs_flag},
+		{"text", "enum", "must not be bad", text_is_not_bad},
+		{NULL, NULL, NULL, NULL},
+	};
+	const struct schema ruled = SCHEMA_RULES(thing_fields, struct thing, rules);
+	const char *text = "{\"number\":11,\"text\":\"bad\",\"price\":1}";
+	struct json_document *doc;
+	struct problem err = {0};
+	struct thing thing;
+	ck_assert_int_eq(json_parse(&arena, text, strlen(text), &doc, &err), OK);
+	ck_assert_int_eq(json_decode(&arena, doc, &ruled, JSON_CREATE, &thing, &err),
+			 ST_INVALID_BODY);
+	ck_assert_str_eq(violations_text(&err), "/number too-large, /price format, /text enum");
+	/* What others say is not held to our rules. */
+	text = "{\"text\":\"bad\",\"price\":1}";
+	ck_assert_int_eq(json_read(&arena, text, strlen(text), &ruled, &thing, &err), OK);
+}
+END_TEST
+
 static Suite *json_fields_suite(void)
 {
 	Suite *suite = suite_create("json fields");
@@ -447,6 +481,7 @@ static Suite *json_fields_suite(void)
 	tcase_add_test(fields, a_patch_tells_absent_from_null);
 	tcase_add_test(fields, numbers_stay_with_their_members);
 	tcase_add_test(fields, violations_are_capped);
+	tcase_add_test(fields, rules_between_fields_join_the_other_violations);
 	tcase_add_test(fields, a_document_outlives_its_text);
 	tcase_add_test(fields, reading_ignores_what_it_does_not_know);
 	tcase_add_loop_test(fields, reading_refuses_what_does_not_fit, 0, ARRAY_LEN(unreadable));
