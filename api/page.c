@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/sign.h"
 
 enum { BINDING_LEN = 16 };
@@ -93,6 +94,18 @@ enum status page_open(struct request *req, const struct page_query *query, struc
 	if (query->cursor && !read_cursor(req, query->cursor, &page))
 		return refuse(req, "cursor", "is not a cursor of this list and these filters", err);
 	*ret = page;
+	return OK;
+}
+
+enum status page_after_time(struct request *req, const struct page *page, int64_t *ret_us,
+			    struct problem *err)
+{
+	if (!page->after) {
+		*ret_us = TIME_NONE;
+		return OK;
+	}
+	if (!clock_parse_rfc3339(page->after, strlen(page->after), ret_us))
+		return refuse(req, "cursor", "is not a cursor of this list", err);
 	return OK;
 }
 

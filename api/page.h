@@ -9,7 +9,8 @@
 
 #include "api/request.h"
 
-enum { PAGE_LIMIT_DEFAULT = 20, PAGE_LIMIT_MAX = 100, PAGE_MAX = 1000 };
+/* A cursor may hold a title of 255 characters of 4 bytes. */
+enum { PAGE_LIMIT_DEFAULT = 20, PAGE_LIMIT_MAX = 100, PAGE_MAX = 1000, PAGE_CURSOR_MAX = 2048 };
 
 struct page_query {
 	int64_t limit; /* 0: not given */
@@ -23,7 +24,8 @@ struct page_query {
 	 .max = PAGE_LIMIT_MAX},                                                                   \
 	{.name = "page", .type = FIELD_INT, .offset = offsetof(type_, at.page), .min = 1,           \
 	 .max = PAGE_MAX},                                                                         \
-	{.name = "cursor", .type = FIELD_STRING, .offset = offsetof(type_, at.cursor), .max = 512}
+	{.name = "cursor", .type = FIELD_STRING, .offset = offsetof(type_, at.cursor),                \
+	 .max = PAGE_CURSOR_MAX}
 /* clang-format on */
 
 struct page {
@@ -37,6 +39,9 @@ struct page {
 /* Judge limit, page and cursor: ST_INVALID_QUERY. */
 enum status page_open(struct request *req, const struct page_query *query, struct page *ret,
 		      struct problem *err) MUST_CHECK;
+/* The sort key of a list by time, TIME_NONE from the start: ST_INVALID_QUERY. */
+enum status page_after_time(struct request *req, const struct page *page, int64_t *ret_us,
+			    struct problem *err) MUST_CHECK;
 /* Rows to ask the statement for: one more than the page holds, to learn whether more follow. */
 static inline int64_t page_fetch(const struct page *page)
 {

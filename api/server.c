@@ -110,7 +110,8 @@ void request_dispatch(struct request *req)
 
 /* --- checks in the contract's order ------------------------------------------------------------ */
 
-/* The body is invalid: a key that belongs to another request, or is in flight, wins over that. */
+/* The body is invalid: what is known of the key wins over that. A replay too: a date that lay ahead
+ * then may lie behind now. */
 static enum status refuse_input(struct request *req, enum status why, struct problem *err)
 {
 	struct problem other = {0};
@@ -119,6 +120,8 @@ static enum status refuse_input(struct request *req, enum status why, struct pro
 	if (why != ST_INVALID_BODY || !req->idempotency_key)
 		return why;
 	status = idempotency_begin(req, &other);
+	if (status == ST_ANSWERED)
+		return status;
 	if (status != ST_IDEMPOTENCY_MISMATCH && status != ST_IDEMPOTENCY_IN_FLIGHT)
 		return why;
 	*err = other;
