@@ -1,0 +1,239 @@
+#include "api/events/events_store.h"
+
+#include <string.h>
+
+#include "api/guests/guest_record.h"
+#include "api/search.h"
+#include "sql_api.h"
+
+/* A zone's name that PostgreSQL does not take. */
+static const char invalid_parameter_value[] = "22023";
+/* Jobs handed to the dispatcher at once; what is more comes by its recovery, within seconds. */
+enum { JOBS_AT_ONCE = 1000 };
+
+static enum status zone_problem(struct request *req, enum status why, struct problem *err)
+{
+	if (why != ST_INTERNAL_ERROR ||
+	    strcmp(pg_sqlstate(req->conn), invalid_parameter_value) != 0)
+		return why;
+	problem_set(err, ST_INVALID_BODY, "Fields of the body are not valid.");
+	problem_violation(err, req->arena, "/timeZone", "format", "%s", time_zone_unknown);
+	return ST_INVALID_BODY;
+}
+
+enum status events_store_insert(struct request *req, const struct event *event, int64_t *ret_id,
+				struct problem *err)
+{
+	PG_RESULT result = NULL;
+	enum status status;
+
+	status = request_query(req, &sql_event_insert,
+			       PG_ARGS(PG_TEXT(event->title), PG_TEXT(event->description),
+				       PG_TIME(event->event_date), PG_TIME(event->end_date),
+				       PG_TEXT(event->time_zone), PG_TEXT(event->location),
+				       PG_I64(event->max_attendees), PG_TEXT(event->currency),
+				       PG_TEXT(locale_names[event->locale]),
+				       PG_I64(event->organizer_id)),
+			       &result, err);
+	if (status)
+		return zone_problem(req, status, err);
+	*ret_id = pg_i64(result, 0, 0);
+	return OK;
+}
+
+static enum status scan_event(struct request *req, const struct pg_result *result,
+			      struct event *ret, struct problem *err)
+{
+	if (!pg_rows(result))
+		return problem_set(err, ST_NOT_FOUND, "There is no such event");
+	pg_scan(result, 0, &event_schema, req->arena, ret);
+	ret->edit_version = pg_i64(result, 0, pg_column(result, "edit_version"));
+	return OK;
+}
+
+enum status events_store_get(struct request *req, int64_t event_id, struct event *ret,
+			     struct problem *err)
+{
+	PG_RESULT result = NULL;
+	PG_RESULT types = NULL;
+	enum status status;
+
+	status = request_query(req, &sql_event_get, PG_ARGS(PG_I64(event_id)), &result, err);
+	if (!status)
+		status = request_query(req, &sql_ticket_types_of_event, PG_ARGS(PG_I64(event_id)),
+				       &types, err);
+	if (!status)
+		status = scan_event(req, result, ret, err);
+	if (status)
+		return status;
+	ret->ticket_types = pg_scan_all(types, &ticket_type_schema, req->arena);
+	return OK;
+}
+
+enum status events_store_lock(struct request *req, int64_t event_id, struct event *ret,
+			      struct problem *err)
+{
+	PG_RESULT result = NULL;
+	enum status status;
+
+	status = request_query(req, &sql_event_edit_lock, PG_ARGS(PG_I64(event_id)), &result, err);
+	return status ? status : scan_event(req, result, ret, err);
+}
+
+enum status events_store_update(struct request *req, const struct event *event, bool tell_guests,
+				struct problem *err)
+{
+	enum status status;
+
+	status = request_query(req, &sql_event_update,
+			       PG_ARGS(PG_I64(event->id), PG_TEXT(event->title),
+				       PG_TEXT(event->description), PG_TIME(event->event_date),
+				       PG_TIME(event->end_date), PG_TEXT(event->time_zone),
+				       PG_TEXT(event->location), PG_I64(event->max_attendees),
+				       PG_TEXT(event->currency),
+				       PG_TEXT(locale_names[event->locale]), PG_I64(tell_guests)),
+			       NULL, err);
+	return status ? zone_problem(req, status, err) : OK;
+}
+
+enum status events_store_set_status(struct request *req, int64_t event_id, enum event_status to,
+				    struct problem *err)
+{
+	return request_query(req, &sql_event_set_status,
+			     PG_ARGS(PG_I64(event_id), PG_TEXT(event_status_names[to])), NULL, err);
+}
+
+enum status events_store_delete(struct request *req, int64_t event_id, struct problem *err)
+{
+	return request_query(req, &sql_event_delete, PG_ARGS(PG_I64(event_id)), NULL, err);
+}
+
+enum status events_store_has_payments(struct request *req, int64_t event_id, bool *ret,
+				      struct problem *err)
+{
+	PG_RESULT result = NULL;
+	enum status status;
+
+	status = request_query(req, &sql_event_has_payments, PG_ARGS(PG_I64(event_id)), &result,
+			       err);
+	if (status)
+		return status;
+	*ret = pg_bool(result, 0, 0);
+	return OK;
+}
+
+enum status events_store_end_holds(struct request *req, int64_t event_id, struct problem *err)
+{
+	return request_query(req, &sql_event_end_holds, PG_ARGS(PG_I64(event_id)), NULL, err);
+}
+
+enum status events_store_renew_documents(struct request *req, int64_t event_id,
+					 int64_t ticket_type_id, struct problem *err)
+{
+	PG_RESULT result = NULL;
+	enum status status;
+
+	status = request_query(req, &sql_event_renew_documents,
+			       PG_ARGS(PG_I64(event_id), PG_ID(ticket_type_id),
+				       PG_TEXT(req->http->request_id), PG_TEXT(req->traceparent)),
+			       &result, err);
+	if (status)
+		return status;
+	for (size_t i = 0; i < pg_rows(result) && i < JOBS_AT_ONCE; i++)
+		request_remember_job(req, "generate-ticket-pdf", pg_text(result, i, 0));
+	return OK;
+}
+
+/* --- lists ---------------------------------------------------------------------------------------
+ */
+
+/* Parameters that the lists and the count share, and those of the lists alone. */
+enum { FILTER_PARAMS = 7, LIST_PARAMS = 11 };
+
+static const struct pg_statement *const list_statements[] = {
+	[SORT_NEWEST] = &sql_events_by_newest,
+	[SORT_DATE] = &sql_events_by_date,
+	[SORT_DATE_DOWN] = &sql_events_by_date_down,
+	[SORT_TITLE] = &sql_events_by_title,
+};
+
+static enum status after_param(struct request *req, const struct event_list_query *query,
+			       const struct page *page, struct pg_param *ret, struct problem *err)
+{
+	int64_t after_us;
+	enum status status;
+
+	if (query->sort == SORT_TITLE) {
+		*ret = PG_TEXT(page->after);
+		return OK;
+	}
+	status = page_after_time(req, page, &after_us, err);
+	if (!status)
+		*ret = PG_TIME(after_us);
+	return status;
+}
+
+static enum status count_events(struct request *req, const struct pg_param *params,
+				int64_t *ret_total, struct problem *err)
+{
+	PG_RESULT result = NULL;
+	enum status status;
+
+	status = request_query(req, &sql_events_count, params, FILTER_PARAMS, &result, err);
+	if (!status)
+		*ret_total = pg_i64(result, 0, 0);
+	return status;
+}
+
+enum status events_store_list(struct request *req, const struct event_list_query *query,
+			      const struct page *page, struct field_array *ret_rows,
+			      int64_t *ret_total, struct problem *err)
+{
+	const char *status_name = query->status >= 0 ? event_status_names[query->status] : NULL;
+	struct pg_param after = PG_NULL;
+	PG_RESULT result = NULL;
+	int64_t total = -1;
+	enum status status = after_param(req, query, page, &after, err);
+
+	if (status)
+		return status;
+	const struct pg_param params[LIST_PARAMS] = {
+		PG_BOOL(caller_is_admin(req)),
+		PG_I64(req->caller.user_id),
+		PG_TEXT(status_name),
+		PG_ID(query->organizer_id),
+		PG_TEXT(search_pattern(req->arena, query->search)),
+		PG_TIME(query->date_from),
+		PG_TIME(query->date_to),
+		after,
+		PG_I64(page->after_id),
+		PG_I64(page_fetch(page)),
+		PG_I64(page->offset),
+	};
+	status =
+		request_query(req, list_statements[query->sort], params, LIST_PARAMS, &result, err);
+	if (!status && page->page)
+		status = count_events(req, params, &total, err);
+	if (status)
+		return status;
+	*ret_rows = pg_scan_all(result, &event_row_schema, req->arena);
+	*ret_total = total;
+	return OK;
+}
+
+/* --- staff ---------------------------------------------------------------------------------------
+ */
+
+enum status staff_store_add(struct request *req, int64_t event_id, int64_t user_id,
+			    struct problem *err)
+{
+	return request_query(req, &sql_staff_add, PG_ARGS(PG_I64(event_id), PG_I64(user_id)), NULL,
+			     err);
+}
+
+enum status staff_store_remove(struct request *req, int64_t event_id, int64_t user_id,
+			       struct problem *err)
+{
+	return request_query(req, &sql_staff_remove, PG_ARGS(PG_I64(event_id), PG_I64(user_id)),
+			     NULL, err);
+}

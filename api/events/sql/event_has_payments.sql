@@ -1,0 +1,1 @@
+SELECT EXISTS (SELECT FROM payments WHERE event_id = $1::bigint)
