@@ -1,0 +1,285 @@
+#include "tests/support/suite.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/ids.h"
+#include "tests/support/servers.h"
+
+enum { PARTS = 4, SETTINGS_MAX = 48, START_MS = 30000, STEP_MS = 10 };
+
+const char suite_webhook_secret[] = "whsec_dGhlIHN0YW5kLWluIHBsYXRmb3JtJ3Mgd2ViaG9vayBzZWNyZXQ=";
+const char suite_qr_secret[] = "a secret for the codes of the tests, long enough";
+const char suite_jwt_secret[] = "a secret for the tokens of the tests, long enough";
+const char suite_service_token[] = "a token between services of the tests, long enough";
+
+static struct {
+	pid_t pids[PARTS];
+	char logs[PARTS][PATH_MAX];
+	char dir[PATH_MAX];
+	char database[512];
+	int api_port, metrics_port, platform_port;
+	const char *settings[SETTINGS_MAX][2];
+	size_t setting_count;
+} suite;
+
+static const char *const programs[PARTS] = {"platform", "core-api", "worker-tickets",
+					    "worker-email"};
+
+static int index_of(enum suite_part part)
+{
+	return __builtin_ctz((unsigned)part);
+}
+
+/* --- settings -------------------------------------------------------------------------------- */
+
+void suite_set(const char *name, const char *value)
+{
+	for (size_t i = 0; i < suite.setting_count; i++) {
+		if (!strcmp(suite.settings[i][0], name)) {
+			suite.settings[i][1] = value;
+			return;
+		}
+	}
+	if (suite.setting_count == SETTINGS_MAX)
+		fatal("suite: too many settings");
+	suite.settings[suite.setting_count][0] = name;
+	suite.settings[suite.setting_count++][1] = value;
+}
+
+static void set_default(const char *name, const char *value)
+{
+	for (size_t i = 0; i < suite.setting_count; i++)
+		if (!strcmp(suite.settings[i][0], name))
+			return;
+	suite_set(name, value);
+}
+
+static void set_defaults(void)
+{
+	const char *platform;
+
+	suite.api_port = servers_free_port();
+	suite.metrics_port = servers_free_port();
+	suite.platform_port = servers_free_port();
+	platform = suite_platform();
+	set_default("PORT", text("%d", suite.api_port));
+	set_default("METRICS_PORT", text("%d", suite.metrics_port));
+	set_default("PLATFORM_PORT", text("%d", suite.platform_port));
+	set_default("WEBHOOK_URL", text("%s/api/payments/webhook", suite_api()));
+	set_default("PUBLIC_URL", suite_api());
+	set_default("DATABASE_URL", suite.database);
+	set_default("REDIS_URL", servers_redis_url());
+	set_default("REDIS_QUEUE_URL", servers_redis_queue_url());
+	set_default("JWT_SECRET", suite_jwt_secret);
+	set_default("SHARED_SERVICE_TOKEN", suite_service_token);
+	set_default("QR_SIGNATURE_SECRET", suite_qr_secret);
+	set_default("PAYMENT_WEBHOOK_SECRET", suite_webhook_secret);
+	set_default("AUTH_SERVICE_URL", platform);
+	set_default("PAYMENT_SERVICE_URL", platform);
+	set_default("NOTIFICATION_SERVICE_URL", platform);
+	set_default("HTTP_THREADS", "300");
+	set_default("REQUESTS_MAX", "280");
+	set_default("NODE_ENV", "test");
+	set_default("WORKER_THREADS", "2");
+}
+
+/* --- processes ------------------------------------------------------------------------------- */
+
+/* The programs lie beside the tests: build/MODE/tests/integration/X -> build/MODE/bin. */
+static const char *program_path(const char *name)
+{
+	char self[PATH_MAX];
+	ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+	if (len < 0)
+		fatal("suite: readlink: %s", strerror(errno));
+	self[len] = '\0';
+	for (int i = 0; i < 3; i++)
+		*strrchr(self, '/') = '\0';
+	return text("%s/bin/%s", self, name);
+}
+
+static void become(const char *path, const char *log)
+{
+	int fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	dup2(fd, STDOUT_FILENO);
+	dup2(fd, STDERR_FILENO);
+	for (size_t i = 0; i < suite.setting_count; i++)
+		setenv(suite.settings[i][0], suite.settings[i][1], 1);
+	execl(path, path, (char *)NULL);
+	_exit(127);
+}
+
+static bool answers(const char *url)
+{
+	struct reply *reply = say(&(struct saying){.method = "GET", .url = url, .timeout_ms = 1000});
+	bool ok = reply->status == 200;
+
+	reply_free(reply);
+	return ok;
+}
+
+static bool answers_within(const char *url, int64_t ms)
+{
+	int64_t until = clock_monotonic_us() + ms * US_PER_MS;
+
+	while (!answers(url)) {
+		if (clock_monotonic_us() > until)
+			return false;
+		clock_sleep_ms(STEP_MS);
+	}
+	return true;
+}
+
+bool suite_ready(int64_t ms)
+{
+	return answers_within(text("%s/health/ready", suite_api()), ms);
+}
+
+void suite_start(enum suite_part part)
+{
+	int i = index_of(part);
+	const char *path = program_path(programs[i]);
+	bool up = true;
+
+	suite.pids[i] = fork();
+	if (suite.pids[i] == 0)
+		become(path, suite.logs[i]);
+	if (part == SUITE_API)
+		up = suite_ready(START_MS);
+	if (part == SUITE_PLATFORM)
+		up = answers_within(text("%s/health", suite_platform()), START_MS);
+	if (!up)
+		fatal("suite: %s does not come up, see %s", programs[i], suite.logs[i]);
+}
+
+int suite_stop(enum suite_part part)
+{
+	int i = index_of(part);
+	int status = 0;
+
+	kill(suite.pids[i], SIGTERM);
+	waitpid(suite.pids[i], &status, 0);
+	suite.pids[i] = 0;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+void suite_kill(enum suite_part part)
+{
+	int i = index_of(part);
+
+	kill(suite.pids[i], SIGKILL);
+	waitpid(suite.pids[i], NULL, 0);
+	suite.pids[i] = 0;
+}
+
+int suite_pid(enum suite_part part)
+{
+	return suite.pids[index_of(part)];
+}
+
+void suite_begin(unsigned parts)
+{
+	static int number;
+
+	snprintf(suite.dir, sizeof(suite.dir), "/var/tmp/core-service-suite.XXXXXX");
+	if (!mkdtemp(suite.dir))
+		fatal("suite: mkdtemp: %s", strerror(errno));
+	for (int i = 0; i < PARTS; i++)
+		snprintf(suite.logs[i], sizeof(suite.logs[i]), "%.200s/%s.log", suite.dir,
+			 programs[i]);
+	snprintf(suite.database, sizeof(suite.database), "%s",
+		 servers_database_create(text("suite_%d_%d", getpid(), number++)));
+	servers_flush_redis();
+	set_defaults();
+	for (unsigned part = 1; part <= SUITE_EMAIL; part <<= 1)
+		if (parts & part)
+			suite_start((enum suite_part)part);
+}
+
+static bool has_sanitizer_report(const char *log)
+{
+	return system(text("grep -aqE 'ERROR: (Address|Leak|Thread)Sanitizer|runtime error:|WARNING: "
+			   "ThreadSanitizer' '%s'",
+			   log)) == 0;
+}
+
+/* A program that is gone, does not end with 0, or left a report fails the test. */
+static void end_part(int i)
+{
+	int status = suite.pids[i] ? suite_stop((enum suite_part)(1 << i)) : 0;
+
+	if (status == 0 && !has_sanitizer_report(suite.logs[i]))
+		return;
+	if (system(text("tail -n 60 '%s' >&2", suite.logs[i])) != 0)
+		fprintf(stderr, "no log\n");
+	fatal("suite: %s ended with %d", programs[i], status);
+}
+
+void suite_end(void)
+{
+	for (int i = PARTS - 1; i >= 0; i--)
+		end_part(i);
+	if (system(text("rm -rf '%s'", suite.dir)) != 0)
+		fprintf(stderr, "suite: %s is left\n", suite.dir);
+	suite.setting_count = 0;
+}
+
+/* --- addresses ------------------------------------------------------------------------------- */
+
+const char *suite_api(void)
+{
+	return text("http://127.0.0.1:%d", suite.api_port);
+}
+
+const char *suite_metrics(void)
+{
+	return text("http://127.0.0.1:%d", suite.metrics_port);
+}
+
+const char *suite_platform(void)
+{
+	return text("http://127.0.0.1:%d", suite.platform_port);
+}
+
+const char *suite_log(enum suite_part part)
+{
+	return suite.logs[index_of(part)];
+}
+
+const char *suite_database(void)
+{
+	return suite.database;
+}
+
+bool audit_clean(void)
+{
+	pid_t pid = fork();
+	int status = 0;
+
+	if (pid == 0) {
+		const char *path = program_path("corectl");
+
+		for (size_t i = 0; i < suite.setting_count; i++)
+			setenv(suite.settings[i][0], suite.settings[i][1], 1);
+		dup2(STDERR_FILENO, STDOUT_FILENO);
+		execl(path, path, "audit", (char *)NULL);
+		_exit(127);
+	}
+	waitpid(pid, &status, 0);
+	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
