@@ -12,8 +12,6 @@
 
 /* Ids waiting; what does not fit is found again by queue_recover. */
 enum { BUFFER = 65536, PIPELINE = 1000 };
-/* queue_recover that finds so many at a time says that Redis lost much: look at every row. */
-enum { RECOVERED_MANY = 1000 };
 #define MOVE_EVERY_US (1 * US_PER_S)
 #define RECOVER_EVERY_US (5 * US_PER_S)
 
@@ -159,8 +157,7 @@ static void recover(struct dispatcher *d)
 {
 	struct problem err = {0};
 	size_t count = 0;
-	bool all = d->recover_all;
-	enum status status = queue_recover(d->queue, d->pool, all, &count, &err);
+	enum status status = queue_recover(d->queue, d->pool, d->recover_all, &count, &err);
 
 	if (status == ST_REDIS_UNAVAILABLE) {
 		redis_is(d, false, &err);
@@ -169,9 +166,7 @@ static void recover(struct dispatcher *d)
 	database_is(d, !status, &err);
 	if (status)
 		return;
-	d->recover_all = !all && count >= RECOVERED_MANY;
-	if (d->recover_all)
-		d->recover_at = 0;
+	d->recover_all = false;
 	if (count)
 		log_message(LOG_INFO, "Put %zu jobs again that the queue had lost", count);
 }

@@ -1,0 +1,230 @@
+/*
+ * observe: the line and the metrics of a request, the trace it belongs to.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "api/observe.h"
+#include "common/clock.h"
+#include "common/log.h"
+#include "tests/support/httpd_fixture.h"
+
+#define TRACE "0af7651916cd43dd8448eb211c80319c"
+#define SPAN "b7ad6b7169203331"
+
+static struct app app;
+static struct httpd *observed_server;
+static int log_pipe[2];
+static char traceparent[64];
+static const struct route route = {.method = "GET", .pattern = "/api/things/{thing}"};
+
+/* The frame in small: /fail answers 500, all else 204. */
+static void serve(void *ctx, struct http_exchange *exchange)
+{
+	struct request *req = ARENA_NEW(exchange->arena, struct request);
+	struct problem problem = {0};
+	bool fails = !strcmp(exchange->path, "/fail");
+
+	(void)ctx;
+	req->app = &app;
+	req->http = exchange;
+	req->arena = exchange->arena;
+	req->route = strcmp(exchange->path, "/unknown") != 0 ? &route : NULL;
+	req->caller.signed_in = true;
+	req->caller.user_id = 42;
+	exchange->request_id = "req-1";
+	req->traceparent = observe_traceparent(req);
+	snprintf(traceparent, sizeof(traceparent), "%s", req->traceparent);
+	observe_begin(req);
+	exchange->response.status = 204;
+	if (fails) {
+		problem_set(&problem, ST_INTERNAL_ERROR, "relation \"x\" does not exist");
+		http_respond_problem(exchange, &problem);
+	}
+	observe_end(req, fails ? &problem : NULL);
+}
+
+static void sent(void *ctx, struct http_exchange *exchange)
+{
+	(void)ctx;
+	observe_sent(exchange);
+}
+
+static void setup(void)
+{
+	struct httpd_options options = {.address = "127.0.0.1",
+					.threads = 4,
+					.connection_queue = 8,
+					.request_timeout_ms = 3000,
+					.keep_alive_timeout_ms = 3000,
+					.handler = serve,
+					.done = sent,
+					.ctx = &app};
+	struct problem err = {0};
+
+	ck_assert_int_eq(pipe(log_pipe), 0);
+	fflush(stdout);
+	ck_assert_int_ge(dup2(log_pipe[1], STDOUT_FILENO), 0);
+	log_init("core-service", LOG_INFO);
+	ck_assert_msg(httpd_start(&options, &observed_server, &err) == OK, "%s", err.detail);
+}
+
+static void teardown(void)
+{
+	httpd_drain(observed_server, 1000);
+}
+
+/* Sends one request, returns the line that was logged for it. */
+static const char *line_of(const char *request)
+{
+	static char line[LOG_LINE_MAX + 1];
+	size_t len = 0;
+	int fd = dial_port(httpd_port(observed_server));
+
+	say(fd, request);
+	while (len < LOG_LINE_MAX && read(log_pipe[0], line + len, 1) == 1 && line[len] != '\n')
+		len++;
+	line[len] = '\0';
+	close(fd);
+	return line;
+}
+
+static void expect(const char *line, const char *part)
+{
+	ck_assert_msg(strstr(line, part), "%s not in %s", part, line);
+}
+
+static void expect_not(const char *line, const char *part)
+{
+	ck_assert_msg(!strstr(line, part), "%s in %s", part, line);
+}
+
+START_TEST(test_line_has_the_fields)
+{
+	const char *line = line_of("GET /api/things/7?a=1 HTTP/1.1\r\nHost: h\r\n"
+				   "User-Agent: agent \"x\"\r\n\r\n");
+
+	expect(line, "\"message\":\"HTTP Request\"");
+	expect(line, "\"level\":\"info\"");
+	expect(line, "\"service\":\"core-service\"");
+	expect(line, "\"method\":\"GET\"");
+	expect(line, "\"url\":\"/api/things/7?a=1\"");
+	expect(line, "\"statusCode\":204");
+	expect(line, "\"duration\":");
+	expect(line, "\"userAgent\":\"agent \\\"x\\\"\"");
+	expect(line, "\"ip\":\"127.0.0.1\"");
+	expect(line, "\"userId\":42");
+	expect(line, "\"requestId\":\"req-1\"");
+	expect_not(line, "\"error\"");
+}
+END_TEST
+
+START_TEST(test_our_faults_are_told)
+{
+	const char *line = line_of("GET /fail HTTP/1.1\r\nHost: h\r\n\r\n");
+
+	expect(line, "\"level\":\"error\"");
+	expect(line, "\"statusCode\":500");
+	expect(line, "\"error\":\"relation \\\"x\\\" does not exist\"");
+}
+END_TEST
+
+/* Never passed to the handler: the line has what is known. */
+START_TEST(test_refused_requests_are_told)
+{
+	const char *line = line_of("GET /x HTTP/1.1\r\n\r\n");
+
+	expect(line, "\"message\":\"HTTP Request\"");
+	expect(line, "\"statusCode\":400");
+	expect_not(line, "\"userId\"");
+	expect_not(line, "\"url\":\"/api");
+}
+END_TEST
+
+static const struct {
+	const char *query, *logged;
+} urls[] = {
+	{"?token=secret",              "\"url\":\"/t?token=***\""          },
+	{"?a=1&token=secret&b=2",      "\"url\":\"/t?a=1&token=***&b=2\""  },
+	{"?%74oken=secret",            "\"url\":\"/t?token=***\""          },
+	{"?token=secret&token=secret", "\"url\":\"/t?token=***&token=***\""},
+	{"?tokens=3",                  "\"url\":\"/t?tokens=3\""           },
+	{"?token",		     "\"url\":\"/t?token\""              },
+	{"?",			  "\"url\":\"/t\""                    },
+	{"?&&a=",		      "\"url\":\"/t?&&a=\""               },
+};
+
+START_TEST(test_tokens_stay_out)
+{
+	char request[256];
+	const char *line;
+
+	snprintf(request, sizeof(request), "GET /t%s HTTP/1.1\r\nHost: h\r\n\r\n", urls[_i].query);
+	line = line_of(request);
+	expect(line, urls[_i].logged);
+	expect_not(line, "secret");
+}
+END_TEST
+
+/* What a caller sends, and the flags of our span; NULL: not his trace. */
+static const struct {
+	const char *given, *flags;
+} traces[] = {
+	{"00-" TRACE "-" SPAN "-01",                        "01"},
+	{"00-" TRACE "-" SPAN "-00",                        "00"},
+	{"00-" TRACE "-" SPAN "-03",                        "01"},
+	{"01-" TRACE "-" SPAN "-01",                        "01"},
+	{"cc-" TRACE "-" SPAN "-01-more",                   "01"},
+	{"00-" TRACE "-" SPAN "-01-more",                   NULL},
+	{"cc-" TRACE "-" SPAN "-01more",                    NULL},
+	{"ff-" TRACE "-" SPAN "-01",                        NULL},
+	{"00-" TRACE "-" SPAN "-0",                         NULL},
+	{"00-" TRACE "-" SPAN "-0g",                        NULL},
+	{"00-" TRACE "-" SPAN,                              NULL},
+	{"00-00000000000000000000000000000000-" SPAN "-01", NULL},
+	{"00-" TRACE "-0000000000000000-01",                NULL},
+	{"00-0AF7651916CD43DD8448EB211C80319C-" SPAN "-01", NULL},
+	{"00_" TRACE "-" SPAN "-01",                        NULL},
+	{"x",					       NULL},
+};
+
+START_TEST(test_trace_context)
+{
+	char request[256];
+
+	snprintf(request, sizeof(request), "GET /t HTTP/1.1\r\nHost: h\r\ntraceparent: %s\r\n\r\n",
+		 traces[_i].given);
+	expect(line_of(request), traceparent);
+	ck_assert_uint_eq(strlen(traceparent), 55);
+	ck_assert_int_eq(strncmp(traceparent, "00-", 3), 0);
+	ck_assert_int_ne(strncmp(traceparent + 36, SPAN, 16), 0);
+	ck_assert_int_eq(!strncmp(traceparent + 3, TRACE, 32), traces[_i].flags != NULL);
+	if (traces[_i].flags)
+		ck_assert_str_eq(traceparent + 53, traces[_i].flags);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("observe");
+	TCase *tc = tcase_create("lines");
+	SRunner *runner;
+	int failed;
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, test_line_has_the_fields);
+	tcase_add_test(tc, test_our_faults_are_told);
+	tcase_add_test(tc, test_refused_requests_are_told);
+	tcase_add_loop_test(tc, test_tokens_stay_out, 0, (int)ARRAY_LEN(urls));
+	tcase_add_loop_test(tc, test_trace_context, 0, (int)ARRAY_LEN(traces));
+	suite_add_tcase(suite, tc);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
