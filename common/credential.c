@@ -182,17 +182,18 @@ struct json_qr {
 	const char *signature;
 };
 
+#define JSON_QR_FIELD(json, kind, member, least, most)                                             \
+	{                                                                                          \
+		.name = (json), .type = (kind), .flags = FIELD_REQUIRED,                           \
+		.offset = offsetof(struct json_qr, member), .min = (least), .max = (most)          \
+	}
+
 static const struct field json_qr_fields[] = {
-	{"ticketId",  FIELD_ID,     FIELD_REQUIRED, offsetof(struct json_qr, qr.ticket_id), 0, 0,            NULL,
-	 NULL,													   NULL},
-	{"eventId",   FIELD_ID,     FIELD_REQUIRED, offsetof(struct json_qr, qr.event_id),  0, 0,            NULL,
-	 NULL,													   NULL},
-	{"guestId",   FIELD_ID,     FIELD_REQUIRED, offsetof(struct json_qr, qr.guest_id),  0, 0,            NULL,
-	 NULL,													   NULL},
-	{"timestamp", FIELD_INT,    FIELD_REQUIRED, offsetof(struct json_qr, qr.issued_ms), 0,
-	 INT64_MAX,											  NULL, NULL, NULL},
-	{"signature", FIELD_STRING, FIELD_REQUIRED, offsetof(struct json_qr, signature),
-	 HEX_MAC_SIZE,									 HEX_MAC_SIZE, NULL, NULL, NULL},
+	JSON_QR_FIELD("ticketId", FIELD_ID, qr.ticket_id, 0, 0),
+	JSON_QR_FIELD("eventId", FIELD_ID, qr.event_id, 0, 0),
+	JSON_QR_FIELD("guestId", FIELD_ID, qr.guest_id, 0, 0),
+	JSON_QR_FIELD("timestamp", FIELD_INT, qr.issued_ms, 0, 0),
+	JSON_QR_FIELD("signature", FIELD_STRING, signature, HEX_MAC_SIZE, HEX_MAC_SIZE),
 };
 static const struct schema json_qr_schema = SCHEMA(json_qr_fields, struct json_qr);
 

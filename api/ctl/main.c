@@ -10,15 +10,17 @@ static enum status check_config(const void *config, struct problem *err)
 	return config_check_common(&ctl_config->common, err);
 }
 
+/* clang-format off */
 static const struct config_key config_keys[] = {
 	CONFIG_CONNECTION_KEYS(struct ctl_config, common),
-	{"JWT_SECRET",   CONFIG_STRING, CONFIG_SECRET, NULL, 1, 1024,
-				     offsetof(struct ctl_config,							      jwt_secret),   NULL, "secret of the tokens (HS256)"   },
-	{"JWT_ISSUER",   CONFIG_STRING, 0,             NULL, 1, 255,  offsetof(struct ctl_config, jwt_issuer),
-				     NULL,													 "iss of the tokens (unset: none)"},
-	{"JWT_AUDIENCE", CONFIG_STRING, 0,             NULL, 1, 255,  offsetof(struct ctl_config, jwt_audience),
-				     NULL,													 "aud of the tokens (unset: none)"},
+	{"JWT_SECRET", CONFIG_STRING, CONFIG_SECRET, NULL, 1, 1024,
+	 offsetof(struct ctl_config, jwt_secret), NULL, "secret of the tokens (HS256)"},
+	{"JWT_ISSUER", CONFIG_STRING, 0, NULL, 1, 255,
+	 offsetof(struct ctl_config, jwt_issuer), NULL, "iss of the tokens (unset: none)"},
+	{"JWT_AUDIENCE", CONFIG_STRING, 0, NULL, 1, 255,
+	 offsetof(struct ctl_config, jwt_audience), NULL, "aud of the tokens (unset: none)"},
 };
+/* clang-format on */
 
 const struct config_table ctl_config_table = {
 	.program = "corectl",
