@@ -26,7 +26,6 @@ struct ticket {
 	const char *type;
 	const char *organizer; /* "": not known, left out */
 	const char *code;
-	const char *qr_text;
 	struct ticket_moment starts;
 	struct ticket_moment ends;
 	bool has_end;

@@ -14,7 +14,6 @@ static const struct ticket sample_ticket = {
 	.type = "Balcony",
 	.organizer = "Łukasz Żółć",
 	.code = "EVT-4QZ8-9XKD-0M7C-V2RT",
-	.qr_text = SAMPLE_QR,
 	.starts = {2026, 12, 2, 3, 19, 30},
 	.ends = {2026, 12, 2, 3, 23, 0 },
 	.has_end = true,

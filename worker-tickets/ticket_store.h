@@ -1,0 +1,46 @@
+/*
+ * ticket_store: where documents are kept: in PostgreSQL, or in a directory.
+ *
+ * DOCUMENTS_URL is `postgres:` or `file:///directory`. In a directory the three documents of a
+ * ticket are LOCATION.pdf, .svg and .png, where LOCATION is documents.location, relative to the
+ * directory: <ticket id / 1000>/ticket-<ticket id>-v<document version>. Files are written whole
+ * under another name, synced, then renamed; the row that names them comes after them. Thread safe.
+ */
+#ifndef WORKER_TICKETS_TICKET_STORE_H
+#define WORKER_TICKETS_TICKET_STORE_H
+
+#include "common/pg.h"
+#include "common/sign.h"
+
+struct ticket_store {
+	const char *directory; /* NULL: PostgreSQL */
+};
+
+/* The documents of one ticket. */
+struct ticket_documents {
+	int64_t ticket_id;
+	int64_t doc_version;
+	struct slice pdf, svg, png;
+	uint8_t pdf_sha256[SHA256_SIZE];
+	const char *location; /* files: set by ticket_store_write */
+	bool kept;            /* recorded: set by ticket_store_record */
+	const char *replaced; /* location of the files recorded before; set likewise */
+};
+
+/* Read the configuration value, which must outlive the store. ST_CONFIG naming the variable, also
+ * when the directory cannot be written to. */
+enum status ticket_store_open(const char *url, struct ticket_store *ret,
+			      struct problem *err) MUST_CHECK;
+/* Write the files, if files they are: before the transaction. */
+enum status ticket_store_write(const struct ticket_store *store, struct arena *arena,
+			       struct ticket_documents *documents, size_t count,
+			       struct problem *err) MUST_CHECK;
+/* Record those documents that are `kept`, inside the transaction, their tickets locked. */
+enum status ticket_store_record(const struct ticket_store *store, struct pg_conn *conn,
+				struct arena *arena, struct ticket_documents *documents,
+				size_t count, struct problem *err) MUST_CHECK;
+/* After the commit: remove files that no row names any more. What cannot be removed stays. */
+void ticket_store_sweep(const struct ticket_store *store, struct arena *arena,
+			const struct ticket_documents *documents, size_t count);
+
+#endif
