@@ -11,10 +11,10 @@
 #include "common/queue.h"
 
 enum job_result {
-	JOB_FAILED,  /* see problem: retried or buried by its retry class (the value at start) */
-	JOB_DONE,    /* the effect and queue_complete are committed */
-	JOB_LOST,    /* somebody else holds it now */
-	JOB_WAIT,    /* not begun, hand back: the other side is down, stop reserving for a while */
+	JOB_FAILED, /* see problem: retried or buried by its retry class (the value at start) */
+	JOB_DONE,   /* the effect and queue_complete are committed */
+	JOB_LOST,   /* somebody else holds it now */
+	JOB_WAIT,   /* not begun, hand back: the other side is down, stop reserving for a while */
 };
 struct job_outcome {
 	enum job_result result;

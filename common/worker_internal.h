@@ -1,0 +1,46 @@
+/*
+ * worker_internal: what the loop and the settling of its jobs share.
+ */
+#ifndef COMMON_WORKER_INTERNAL_H
+#define COMMON_WORKER_INTERNAL_H
+
+#include <pthread.h>
+
+#include "common/metrics.h"
+#include "common/worker.h"
+
+struct worker;
+
+/* One thread of the loop. */
+struct worker_slot {
+	struct worker *worker;
+	pthread_t thread;
+	struct queue *queue;
+	struct arena arena;     /* of one batch */
+	const struct job *jobs; /* running now; under the worker's lock */
+	size_t count;
+};
+
+struct worker {
+	const struct worker_options *options;
+	struct worker_slot *slots;
+	size_t slot_count;
+	struct queue *queue; /* of the housekeeping thread */
+	pthread_t housekeeper;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	bool stopping;       /* no new jobs */
+	bool ended;          /* all slots are done: the housekeeper may end */
+	enum status trouble; /* why reserving fails; OK: it works */
+};
+
+extern struct metric *const worker_metrics[];
+extern const size_t worker_metric_count;
+void worker_metrics_depth(const char *type, int64_t ready, int64_t delayed);
+
+/* Settle a batch that ran: acknowledge, delay, bury, hand back; a log line and metrics each. True:
+ * some were handed back because the other side is down. */
+bool worker_settle(struct worker_slot *slot, const struct job *jobs, size_t count,
+		   const struct job_outcome *outcomes, int64_t duration_us);
+
+#endif

@@ -1,0 +1,124 @@
+/*
+ * worker_settle: what becomes of the jobs of a batch, and what is told of them.
+ */
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/worker_internal.h"
+
+static const double duration_buckets[] = {0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
+					  1,     2.5,  5,     10,   30,  60};
+
+static struct metric jobs_total = {
+	.name = "jobs_total",
+	.type = METRIC_COUNTER,
+	.help = "Jobs by what became of them",
+	.labels = {"queue", "outcome", NULL},
+};
+static struct metric job_duration = {
+	.name = "job_duration_seconds",
+	.type = METRIC_HISTOGRAM,
+	.help = "Time a job ran",
+	.labels = {"queue", NULL},
+	.buckets = duration_buckets,
+	.bucket_count = ARRAY_LEN(duration_buckets),
+};
+static struct metric queue_jobs = {
+	.name = "queue_jobs",
+	.type = METRIC_GAUGE,
+	.help = "Jobs in the queue: ready (waiting and running), delayed",
+	.labels = {"queue", "state", NULL},
+};
+
+struct metric *const worker_metrics[] = {&jobs_total, &job_duration, &queue_jobs};
+const size_t worker_metric_count = ARRAY_LEN(worker_metrics);
+
+void worker_metrics_depth(const char *type, int64_t ready, int64_t delayed)
+{
+	metrics_set(&queue_jobs, (double)ready, type, "ready", (char *)NULL);
+	metrics_set(&queue_jobs, (double)delayed, type, "delayed", (char *)NULL);
+}
+
+static void tell(const struct job *job, enum log_level level, const char *message,
+		 const char *outcome, int64_t duration_us, const char *error)
+{
+	struct log_line line;
+
+	metrics_add(&jobs_total, 1, job->type->name, outcome, (char *)NULL);
+	log_open(&line, level, message);
+	log_str(&line, "jobId", job->id);
+	log_str(&line, "type", job->type->name);
+	log_i64(&line, "subjectId", job->subject_id);
+	log_i64(&line, "deliveries", job->deliveries);
+	log_str(&line, "requestId", job->request_id);
+	log_str(&line, "outcome", outcome);
+	log_ms(&line, "duration", duration_us);
+	log_str(&line, "error", error);
+	log_close(&line);
+}
+
+static const char *reason_of(const struct problem *problem)
+{
+	return *problem->detail ? problem->detail : problem_row(problem->status)->title;
+}
+
+static void settle_failed(struct worker_slot *slot, const struct job *job,
+			  const struct job_outcome *outcome, int64_t duration_us)
+{
+	struct pg_pool *pool = slot->worker->options->pool;
+	const char *reason = reason_of(&outcome->problem);
+	struct problem err = {0};
+	bool buried = problem_retry(outcome->problem.status) == RETRY_FINAL;
+	enum status status;
+
+	if (buried)
+		status = queue_bury(slot->queue, pool, job, reason, &err);
+	else
+		status = queue_retry(slot->queue, pool, job, outcome->counted, outcome->delay_ms,
+				     reason, &buried, &err);
+	if (status == ST_JOB_LOST)
+		tell(job, LOG_WARN, "Job lost", "lost", duration_us, reason);
+	else if (buried)
+		tell(job, LOG_ERROR, "Job failed", "buried", duration_us, reason);
+	else
+		tell(job, LOG_WARN, "Job failed", "retried", duration_us, reason);
+}
+
+static size_t select_jobs(const struct job *jobs, size_t count, const struct job_outcome *outcomes,
+			  enum job_result result, struct job *ret)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		if (outcomes[i].result == result)
+			ret[n++] = jobs[i];
+	}
+	return n;
+}
+
+bool worker_settle(struct worker_slot *slot, const struct job *jobs, size_t count,
+		   const struct job_outcome *outcomes, int64_t duration_us)
+{
+	struct job *some = arena_calloc(&slot->arena, count, sizeof(*some));
+	struct problem ignored = {0};
+	size_t n = select_jobs(jobs, count, outcomes, JOB_DONE, some);
+
+	/* What Redis or the database miss now is found again when the lease runs out. */
+	if (queue_done(slot->queue, some, n, &ignored) != OK)
+		ignored = (struct problem){0};
+	for (size_t i = 0; i < count; i++) {
+		metrics_observe(&job_duration, (double)duration_us / (double)US_PER_S,
+				jobs[i].type->name, (char *)NULL);
+		if (outcomes[i].result == JOB_DONE)
+			tell(&jobs[i], LOG_INFO, "Job done", "done", duration_us, NULL);
+		else if (outcomes[i].result == JOB_FAILED)
+			settle_failed(slot, &jobs[i], &outcomes[i], duration_us);
+		else if (outcomes[i].result == JOB_LOST)
+			tell(&jobs[i], LOG_WARN, "Job lost", "lost", duration_us, NULL);
+		else
+			tell(&jobs[i], LOG_INFO, "Job handed back", "waited", duration_us, NULL);
+	}
+	n = select_jobs(jobs, count, outcomes, JOB_WAIT, some);
+	if (n && queue_release(slot->queue, slot->worker->options->pool, some, n, &ignored) != OK)
+		return true;
+	return n > 0;
+}
