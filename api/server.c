@@ -235,7 +235,7 @@ void server_handle(void *ctx, struct http_exchange *exchange)
 	if (status && status != ST_ANSWERED)
 		http_respond_problem(exchange, &err);
 	cors_answer(req);
-	if (req->route && req->route->flags & ROUTE_PRIVATE)
+	if (req->caller.signed_in || (req->route && req->route->flags & ROUTE_PRIVATE))
 		http_add_header(exchange, "Cache-Control", "no-store");
 	if (req->app->draining)
 		exchange->response.close = true;

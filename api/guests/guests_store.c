@@ -109,22 +109,24 @@ enum status guests_page(struct request *req, const struct guest_list_query *quer
 			const struct page *page, struct field_array *ret_rows, int64_t *ret_total,
 			struct problem *err)
 {
+	int64_t after_us = TIME_NONE;
+	enum status status = page_after_time(req, page, &after_us, err);
 	const struct pg_param params[] = {
 		PG_I64(req->access.event_id),
 		PG_TEXT(name_or_null(guest_status_names, query->status)),
 		PG_TEXT(name_or_null(guest_type_names, query->type)),
 		PG_ID(query->ticket_type_id),
 		PG_TEXT(search_pattern(req->arena, query->search)),
-		PG_TEXT(page->after),
+		PG_TIME(after_us),
 		PG_ID(page->after_id),
 		PG_I64(page_fetch(page)),
 		PG_I64(page->offset),
 	};
 	PG_RESULT result = NULL;
 	struct guest *guests;
-	enum status status;
 
-	status = request_query(req, &sql_guests_list, params, ARRAY_LEN(params), &result, err);
+	if (!status)
+		status = request_query(req, &sql_guests_list, params, ARRAY_LEN(params), &result, err);
 	if (!status && page->page)
 		status = count_all(req, params, ret_total, err);
 	if (status)

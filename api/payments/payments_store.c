@@ -139,13 +139,15 @@ enum status payments_page(struct request *req, const struct page *page,
 {
 	PG_RESULT result = NULL;
 	PG_RESULT total = NULL;
-	enum status status;
+	int64_t after_us = TIME_NONE;
+	enum status status = page_after_time(req, page, &after_us, err);
 
-	status = request_query(req, &sql_payments_list,
-			       PG_ARGS(PG_I64(req->access.guest_id), PG_TEXT(page->after),
-				       PG_ID(page->after_id), PG_I64(page_fetch(page)),
-				       PG_I64(page->offset)),
-			       &result, err);
+	if (!status)
+		status = request_query(req, &sql_payments_list,
+				       PG_ARGS(PG_I64(req->access.guest_id), PG_TIME(after_us),
+					       PG_ID(page->after_id), PG_I64(page_fetch(page)),
+					       PG_I64(page->offset)),
+				       &result, err);
 	if (!status && page->page)
 		status = request_query(req, &sql_payments_count,
 				       PG_ARGS(PG_I64(req->access.guest_id)), &total, err);

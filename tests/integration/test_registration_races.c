@@ -1,0 +1,386 @@
+/*
+ * Registration under contention: no seat sold twice, none refused while one is free, no deadlock.
+ */
+#include <check.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/http_client.h"
+#include "tests/support/crowd.h"
+#include "tests/support/servers.h"
+#include "tests/support/suite.h"
+
+enum { SEATS = 50, BUYERS = 200, ROUNDS = 1000 };
+
+static void begin(void)
+{
+	suite_set("HOLDS_PER_CALLER", "1000");
+	suite_begin(SUITE_PLATFORM | SUITE_API);
+}
+
+static void end(void)
+{
+	suite_end();
+}
+
+/* --- many for few seats ---------------------------------------------------------------------- */
+
+struct rush {
+	struct shop shop;
+	const char *tag;
+	_Atomic int made, sold_out, other;
+	_Atomic bool cancels_done;
+	int64_t guests[SEATS];
+};
+
+static void count_reply(struct rush *rush, const struct reply *reply)
+{
+	if (reply->status == 201)
+		rush->made++;
+	else if (!strcmp(reply_slug(reply), "sold-out"))
+		rush->sold_out++;
+	else
+		rush->other++;
+}
+
+static void buy(void *ctx, size_t i)
+{
+	struct rush *rush = ctx;
+	struct reply *reply =
+		shop_register(&rush->shop, token_of((int64_t)(100 + i), "user"),
+			      text("%s%zu", rush->tag, i));
+
+	count_reply(rush, reply);
+}
+
+static void expect_counters(const struct shop *shop, int want)
+{
+	ck_assert_int_eq(sql_int("SELECT current_attendees FROM events WHERE id = %lld",
+				 (long long)shop->event_id),
+			 want);
+	ck_assert_int_eq(sql_int("SELECT sold FROM ticket_types WHERE id = %lld",
+				 (long long)shop->type_id),
+			 want);
+	ck_assert_int_eq(sql_int("SELECT count(*) FROM guests WHERE event_id = %lld AND status <> "
+				 "'cancelled'",
+				 (long long)shop->event_id),
+			 want);
+}
+
+START_TEST(two_hundred_for_fifty_seats)
+{
+	struct rush rush = {.shop = shop_open(1000, "0", SEATS), .tag = "b"};
+
+	crowd(BUYERS, buy, &rush);
+	ck_assert_int_eq(rush.made, SEATS);
+	ck_assert_int_eq(rush.sold_out, BUYERS - SEATS);
+	ck_assert_int_eq(rush.other, 0);
+	expect_counters(&rush.shop, SEATS);
+	ck_assert(audit_clean());
+}
+END_TEST
+
+START_TEST(event_limit_over_two_types)
+{
+	struct rush rush = {.shop = shop_open(SEATS, "0", 100), .tag = "b"};
+	struct rush other = rush;
+	struct reply *second = api_post(
+		token_organizer(),
+		text("/api/events/%lld/ticket-types", (long long)rush.shop.event_id),
+		"{\"name\":\"Second\",\"price\":0,\"quantity\":100}");
+
+	ck_assert_int_eq(second->status, 201);
+	other.shop.type_id = reply_int(second, "data.id");
+	other.tag = "c";
+	crowd(BUYERS / 4, buy, &rush);
+	crowd(BUYERS / 4, buy, &other);
+	ck_assert_int_eq(rush.made + other.made, SEATS);
+	ck_assert_int_eq(rush.other + other.other, 0);
+	ck_assert(audit_clean());
+}
+END_TEST
+
+/* The lock taken out: the same crowd must now come out wrong, or this test sees nothing. */
+START_TEST(without_locks_the_crowd_comes_out_wrong)
+{
+	struct rush rush = {.shop = shop_open(1000, "0", SEATS), .tag = "b"};
+
+	sql("DO $$ BEGIN EXECUTE replace(pg_get_functiondef('register_guests'::regproc), "
+	    "'FOR NO KEY UPDATE', ''); END $$");
+	crowd(BUYERS, buy, &rush);
+	ck_assert(rush.made != SEATS || rush.sold_out != BUYERS - SEATS);
+}
+END_TEST
+
+/* --- seats that come back -------------------------------------------------------------------- */
+
+/* The first fifty cancel; the others try until they have a seat, or are refused after the last
+ * cancel was answered. */
+static void cancel_or_buy(void *ctx, size_t i)
+{
+	struct rush *rush = ctx;
+
+	if (i < SEATS) {
+		struct reply *reply =
+			api_post(token_organizer(),
+				 text("/api/events/%lld/guests/%lld/cancel",
+				      (long long)rush->shop.event_id, (long long)rush->guests[i]),
+				 NULL);
+
+		rush->other += reply->status != 200;
+		return;
+	}
+	for (;;) {
+		bool last = rush->cancels_done;
+		struct reply *reply = shop_register(
+			&rush->shop, token_of((int64_t)(1000 + i), "user"), text("late%zu", i));
+		bool refused = !strcmp(reply_slug(reply), "sold-out");
+
+		if (!refused || last) {
+			count_reply(rush, reply);
+			return;
+		}
+		rush->cancels_done = sql_int("SELECT count(*) FROM guests WHERE event_id = %lld AND "
+					     "status = 'cancelled'",
+					     (long long)rush->shop.event_id) >= SEATS;
+	}
+}
+
+START_TEST(cancelled_seats_are_sold_again)
+{
+	struct rush rush = {.shop = shop_open(1000, "0", SEATS), .tag = "b"};
+
+	for (int i = 0; i < SEATS; i++) {
+		struct reply *reply = shop_register(&rush.shop, token_user(), text("first%d", i));
+
+		ck_assert_int_eq(reply->status, 201);
+		rush.guests[i] = reply_int(reply, "data.id");
+	}
+	crowd(SEATS + 80, cancel_or_buy, &rush);
+	ck_assert_int_eq(rush.other, 0);
+	ck_assert_int_eq(rush.made, SEATS);
+	ck_assert_int_eq(rush.sold_out, 80 - SEATS);
+	expect_counters(&rush.shop, SEATS);
+	ck_assert(audit_clean());
+}
+END_TEST
+
+/* --- a set of members in one call ------------------------------------------------------------ */
+
+/* One random member; a small space of addresses and keys, so that they collide often. */
+static const char *member(int ord, int64_t event_id, const int64_t types[3], unsigned *seed)
+{
+	int kind = rand_r(seed) % 4;
+	int caller = 10 + rand_r(seed) % 3;
+	const char *type = kind == 3 ? "null" : text("%lld", (long long)types[kind]);
+	const char *key = rand_r(seed) % 3 ? "null" : text("\"k%d\"", rand_r(seed) % 4);
+	int address = rand_r(seed) % 12;
+
+	return text("{\"ord\":%d,\"attempt_id\":\"%s\",\"event_id\":%lld,\"caller_id\":%d,"
+		    "\"is_admin\":false,\"ticket_type_id\":%s,\"first_name\":\"A\",\"last_name\":"
+		    "\"B\",\"email\":\"%c%d@x.example\",\"type\":\"regular\",\"ticket_code\":\"%s\","
+		    "\"job_id\":\"%s\",\"payment_key\":\"%s\",\"idempotency_key\":%s,"
+		    "\"fingerprint\":\"%02x\"}",
+		    ord, sql("SELECT gen_random_uuid()"), (long long)event_id, caller, type,
+		    rand_r(seed) % 2 ? 'a' : 'A', address, sql("SELECT gen_random_uuid()"),
+		    sql("SELECT gen_random_uuid()"), sql("SELECT gen_random_uuid()"), key,
+		    address * 4 + kind);
+}
+
+/* Outcomes in order, "ok,sold-out,…"; both forms in a transaction that is rolled back. */
+static const char *outcomes(const char *const *members, int count, bool together)
+{
+	const char *script = "";
+
+	for (int i = 0; i < count; i++)
+		script = text("%s%s%s", script, i && together ? "," : "",
+			      together ? members[i]
+				       : text("INSERT INTO out_ SELECT * FROM register_guests('[%s]',"
+					      "900,2,3000);",
+					      members[i]));
+	if (together)
+		script = text("INSERT INTO out_ SELECT * FROM register_guests('[%s]',900,2,3000);",
+			      script);
+	return sql("BEGIN; CREATE TEMP TABLE out_ OF registration_outcome ON COMMIT DROP; %s"
+		   "CREATE TEMP TABLE said_ ON COMMIT PRESERVE ROWS AS SELECT string_agg(outcome || "
+		   "CASE WHEN replayed THEN '*' ELSE '' END || coalesce(status, ''), ',' ORDER BY ord) "
+		   "AS t FROM out_; TRUNCATE idempotency_keys, guests, tickets, documents, payments, "
+		   "notifications, outbox, statistics_deltas CASCADE; "
+		   "UPDATE events SET current_attendees = 0; UPDATE ticket_types SET sold = 0; COMMIT; "
+		   "SELECT t FROM said_",
+		   script);
+}
+
+static int64_t add_type(const struct shop *shop, int price, int quantity)
+{
+	return sql_int("INSERT INTO ticket_types (event_id, name, price, quantity) "
+		       "VALUES (%lld, 'x', %d, %d) RETURNING id",
+		       (long long)shop->event_id, price, quantity);
+}
+
+START_TEST(a_set_comes_out_as_one_by_one)
+{
+	unsigned seed = 20260201;
+
+	for (int caller = 10; caller < 13; caller++)
+		sql("INSERT INTO users (id) VALUES (%d) ON CONFLICT DO NOTHING", caller);
+	for (int round = 0; round < 25; round++) {
+		struct shop shop = shop_open(3 + rand_r(&seed) % 8, "0", 1 + rand_r(&seed) % 4);
+		int64_t types[3] = {shop.type_id, add_type(&shop, 0, 1 + rand_r(&seed) % 3),
+				    add_type(&shop, 10, 1 + rand_r(&seed) % 6)};
+		const char *members[16];
+		int count = 2 + rand_r(&seed) % 15;
+
+		for (int i = 0; i < count; i++)
+			members[i] = member(i, shop.event_id, types, &seed);
+		ck_assert_str_eq(outcomes(members, count, true), outcomes(members, count, false));
+	}
+}
+END_TEST
+
+/* --- opposite flows -------------------------------------------------------------------------- */
+
+static int64_t deadlocks(void)
+{
+	return sql_int("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()");
+}
+
+struct duel {
+	struct shop shop;
+	int64_t guest_id;
+	const char *intent_id;
+	int round;
+	_Atomic int odd;
+};
+
+static void cancel_against_return(void *ctx, size_t i)
+{
+	struct duel *duel = ctx;
+	struct reply *reply;
+
+	if (i == 0)
+		reply = api_post(token_user(),
+				 text("/api/events/%lld/guests/%lld/cancel",
+				      (long long)duel->shop.event_id, (long long)duel->guest_id),
+				 NULL);
+	else
+		reply = shop_register(&duel->shop, token_user(), "same");
+	if (i == 0 ? reply->status != 200
+		   : reply->status != 201 && strcmp(reply_slug(reply), "already-registered") != 0)
+		duel->odd++;
+	if (i == 1 && reply->status == 201)
+		duel->guest_id = reply_int(reply, "data.id");
+}
+
+START_TEST(cancel_against_registration_of_the_same_address)
+{
+	struct duel duel = {.shop = shop_open(10, "0", 10)};
+
+	for (int round = 0; round < ROUNDS; round++) {
+		if (!sql("SELECT 1 FROM guests WHERE status <> 'cancelled'"))
+			duel.guest_id = reply_int(shop_register(&duel.shop, token_user(), "same"),
+						  "data.id");
+		crowd(2, cancel_against_return, &duel);
+	}
+	ck_assert_int_eq(duel.odd, 0);
+	ck_assert_int_eq(deadlocks(), 0);
+	ck_assert(audit_clean());
+}
+END_TEST
+
+static void webhook_against_cancel(void *ctx, size_t i)
+{
+	struct duel *duel = ctx;
+
+	if (i == 0)
+		platform_pay("{\"intentId\":\"%s\",\"type\":\"payment.succeeded\"}",
+			     duel->intent_id);
+	else if (api_post(token_organizer(),
+			  text("/api/events/%lld/cancel", (long long)duel->shop.event_id), NULL)
+			 ->status != 200)
+		duel->odd++;
+}
+
+START_TEST(webhook_against_event_cancel)
+{
+	struct duel duel = {0};
+
+	for (int round = 0; round < ROUNDS; round++) {
+		struct reply *guest;
+
+		duel.shop = shop_open(10, "5", 10);
+		guest = shop_register(&duel.shop, token_user(), "payer");
+		ck_assert_int_eq(guest->status, 201);
+		duel.intent_id = reply_text(guest, "data.payment.intentId");
+		crowd(2, webhook_against_cancel, &duel);
+	}
+	ck_assert_int_eq(duel.odd, 0);
+	ck_assert_int_eq(deadlocks(), 0);
+	ck_assert_int_eq(sql_int("SELECT count(*) FROM payments WHERE status = 'succeeded'"), ROUNDS);
+	ck_assert(audit_clean());
+}
+END_TEST
+
+/* Two callers, two keys, two events, taken crosswise: each key is used for both events at once. */
+static void crossed_keys(void *ctx, size_t i)
+{
+	struct duel *duel = ctx;
+	const char *header = text("Idempotency-Key: r%d-%zu", duel->round, i % 2);
+	struct shop shop = duel[i / 2].shop;
+	const char *body = text("{\"firstName\":\"A\",\"lastName\":\"B\",\"email\":\"r%d-%zu@x.example\","
+				"\"ticketTypeId\":%lld}",
+				duel->round, i, (long long)shop.type_id);
+	struct reply *reply = api_send(
+		"POST", token_user(), text("/api/events/%lld/guests", (long long)shop.event_id), body,
+		(const char *const[]){header, NULL});
+
+	if (reply->status != 201 && strcmp(reply_slug(reply), "idempotency-mismatch") != 0 &&
+	    strcmp(reply_slug(reply), "idempotency-in-flight") != 0)
+		duel->odd++;
+}
+
+START_TEST(crossed_idempotency_keys)
+{
+	struct duel duels[2] = {{.shop = shop_open(5000, "0", 5000)},
+				{.shop = shop_open(5000, "0", 5000)}};
+
+	for (duels[0].round = 0; duels[0].round < ROUNDS; duels[0].round++)
+		crowd(4, crossed_keys, duels);
+	ck_assert_int_eq(duels[0].odd, 0);
+	ck_assert_int_eq(deadlocks(), 0);
+	ck_assert_int_eq(sql_int("SELECT count(*) FROM guests"),
+			 sql_int("SELECT count(*) FROM idempotency_keys WHERE state = 'done'"));
+	ck_assert(audit_clean());
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("registration races");
+	TCase *cases = tcase_create("registration races");
+	SRunner *runner;
+	int failed;
+
+	http_client_init();
+	servers_start();
+	tcase_add_checked_fixture(cases, begin, end);
+	tcase_set_timeout(cases, 120);
+	tcase_add_test(cases, two_hundred_for_fifty_seats);
+	tcase_add_test(cases, event_limit_over_two_types);
+	tcase_add_test(cases, without_locks_the_crowd_comes_out_wrong);
+	tcase_add_test(cases, cancelled_seats_are_sold_again);
+	tcase_add_test(cases, a_set_comes_out_as_one_by_one);
+	tcase_add_test(cases, cancel_against_registration_of_the_same_address);
+	tcase_add_test(cases, webhook_against_event_cancel);
+	tcase_add_test(cases, crossed_idempotency_keys);
+	suite_add_tcase(suite, cases);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	servers_stop();
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
