@@ -10,6 +10,7 @@
 #include "api/dispatcher.h"
 #include "api/observe.h"
 #include "api/server.h"
+#include "api/sweeper.h"
 #include "common/clock.h"
 #include "common/http_client.h"
 #include "common/log.h"
@@ -23,6 +24,7 @@ struct process {
 	struct app app;
 	struct arena arena;
 	struct pg_pool *background; /* the dispatcher's */
+	struct sweeper *sweeper;
 	struct httpd *metrics;
 	struct httpd *server;
 };
@@ -131,6 +133,8 @@ static enum status start(struct process *p, struct problem *err)
 		status = open_cache(p, err);
 	if (!status)
 		status = dispatcher_start(&p->config, p->background, &p->app.dispatcher, err);
+	if (!status)
+		status = sweeper_start(&p->app, &p->sweeper, err);
 	return status ? status : listen_all(p, err);
 }
 
@@ -162,6 +166,8 @@ static void stop(struct process *p)
 	p->app.draining = true;
 	if (p->server)
 		httpd_drain(p->server, p->config.drain_timeout_ms);
+	if (p->sweeper)
+		sweeper_stop(p->sweeper);
 	if (p->app.dispatcher)
 		dispatcher_stop(p->app.dispatcher);
 	/* The last: it reads pools and is asked how the drain goes. */

@@ -1,0 +1,22 @@
+#include "api/sweeper.h"
+
+#include "sql_api.h"
+
+enum { CLEANUP_BATCH = 5000 };
+
+/* Keys whose 24 hours are over, a batch at a time. */
+static enum status clean_up_keys(struct request *req, bool *ret_more, struct problem *err)
+{
+	PG_RESULT result = NULL;
+	enum status status = request_query(req, &sql_idempotency_clean_up,
+					   PG_ARGS(PG_I64(CLEANUP_BATCH)), &result, err);
+
+	if (!status)
+		*ret_more = pg_affected(result) == CLEANUP_BATCH;
+	return status;
+}
+
+const struct sweeper_duty sweeper_duties[] = {
+	{"clean-up", 60000, clean_up_keys},
+};
+const size_t sweeper_duty_count = ARRAY_LEN(sweeper_duties);
