@@ -4,6 +4,7 @@
 #include <check.h>
 #include <math.h>
 #include <pango/pangocairo.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -295,6 +296,48 @@ START_TEST(same_ticket_same_bytes)
 }
 END_TEST
 
+/* All names by one thread, its documents one after another. */
+static void *make_all(void *ret)
+{
+	struct arena own;
+	struct strbuf *all = ret;
+
+	arena_init(&own, 65536);
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		struct ticket ticket = sample_ticket;
+		struct ticket_qr qr;
+		struct slice pdf;
+
+		ticket.guest = ticket.title = ticket_text_clean(&own, names[i]);
+		if (!ticket_qr_encode(&own, SAMPLE_QR, &qr, NULL) &&
+		    !ticket_pdf_make(&own, &ticket, &qr, TICKET_A6, &pdf, NULL))
+			strbuf_add(all, pdf.at, pdf.len);
+	}
+	arena_clear(&own);
+	return NULL;
+}
+
+START_TEST(threads_do_not_disturb_each_other)
+{
+	pthread_t threads[4];
+	struct strbuf all[ARRAY_LEN(threads)];
+
+	for (size_t i = 0; i < ARRAY_LEN(threads); i++) {
+		strbuf_init(&all[i], NULL);
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, make_all, &all[i]), 0);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(threads); i++)
+		ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
+	ck_assert_uint_gt(all[0].len, 100000);
+	for (size_t i = 1; i < ARRAY_LEN(threads); i++) {
+		ck_assert_uint_eq(all[i].len, all[0].len);
+		ck_assert_mem_eq(all[i].buf, all[0].buf, all[0].len);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(threads); i++)
+		strbuf_release(&all[i]);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("ticket_pdf");
@@ -308,6 +351,7 @@ int main(void)
 	tcase_add_loop_test(tcase, uncovered_names_are_outlines, 4, ARRAY_LEN(names));
 	tcase_add_loop_test(tcase, scanner_reads_the_page, 0, ARRAY_LEN(names));
 	tcase_add_loop_test(tcase, same_ticket_same_bytes, 0, ARRAY_LEN(names));
+	tcase_add_test(tcase, threads_do_not_disturb_each_other);
 	suite_add_tcase(suite, tcase);
 
 	SRunner *runner = srunner_create(suite);
