@@ -97,9 +97,9 @@ START_TEST(alphabets_are_covered)
 	static const char *const texts[] = {
 		"The quick brown fox jumps over the lazy dog 0123456789 !?&@#%()[]{}/\\+-*=<>\"'",
 		"Portez ce vieux whisky au juge blond qui fume œ Œ æ Ç ÀÂÉÈÊËÎÏÔÙÛÜŸ « » … – — ’",
-		"Zażółć gęślą jaźń Příliš žluťoučký kůň Árvíztűrő Ǆ ß ẞ ð þ ı İ ğ ș ț €£¥₫₴₹№™",
+		"Zażółć gęślą jaźń Příliš žluťoučký kůň Árvíztűrő ß ẞ ð þ ı İ ğ ș ț €£¥₫₴₹№™",
 		"Ắằẳẵặ Ấầẩẫậ Ếềểễệ Ốồổỗộ Ớờởỡợ Ứừửữự Ỳỷỹỵ Đđ Ăă Ơơ Ưư",
-		"Γαζέες και μυρτιές δεν θα βρω πια ΆΈΉΊΌΎΏ ΐΰ ς ἀἁἂᾳῳῆ",
+		"Γαζέες και μυρτιές δεν θα βρω πια ΆΈΉΊΌΎΏ ΐΰ ς",
 		"Съешь ещё этих мягких французских булок Ґґ Єє Іі Її Ўў Ђ Љ Њ Ћ Џ Ә Ғ Қ Ң Ө Ұ Ү Һ",
 		"\u00a0\u202f\u2011ʼ",
 	};
@@ -111,9 +111,9 @@ END_TEST
 
 START_TEST(other_scripts_are_not)
 {
-	static const char *const texts[] = {"山", "م",      "श",          "ส",      "ש",
-					    "한", "👩",      "\u200d",     "\ufe0f", "\u0301",
-					    "Ǯ",  "\uffff", "\U0001F3A4", "\t"};
+	static const char *const texts[] = {"山", "م", "श",      "ส",          "ש",
+					    "한", "👩", "\u200d", "\ufe0f",     "\u0301",
+					    "Ǯ",  "ᾳ", "\uffff", "\U0001F3A4", "\t"};
 
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
 		ck_assert_msg(!ticket_font_covers((enum ticket_face)_i, texts[i]), "%zu", i);
