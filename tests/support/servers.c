@@ -28,11 +28,11 @@ static struct {
 	char dir[PATH_SIZE];
 	int port[SERVER_COUNT];
 	char address[SERVER_COUNT][URL_SIZE];
-	char redis_url[SERVER_COUNT][URL_SIZE];
 	int alive_fd; /* closed when this program ends: the watcher's sign */
 	pid_t watcher;
 } servers;
 
+static char redis_urls[SERVER_COUNT][URL_SIZE];
 static const char *const names[SERVER_COUNT] = {"postgres", "redis", "redis-queue"};
 
 /* --- processes ---------------------------------------------------------------------------------
@@ -339,7 +339,7 @@ void servers_start_private(void)
 		snprintf(servers.address[i], URL_SIZE, "%s127.0.0.1:%d",
 			 i == SERVER_POSTGRES ? "postgresql://postgres@" : "redis://",
 			 servers.port[i]);
-		snprintf(servers.redis_url[i], URL_SIZE, "%s/0", servers.address[i]);
+		snprintf(redis_urls[i], URL_SIZE, "%s/0", servers.address[i]);
 		launch_server((enum server)i);
 	}
 	for (int i = 0; i < SERVER_COUNT; i++)
@@ -368,7 +368,7 @@ static void use_shared(enum server server, const char *address)
 	snprintf(servers.address[server], URL_SIZE, "%s", address);
 	servers.port[server] = port ? (int)strtol(port + 1, NULL, 10) : 0;
 	if (server != SERVER_POSTGRES)
-		snprintf(servers.redis_url[server], URL_SIZE, "%s/%d", address,
+		snprintf(redis_urls[server], URL_SIZE, "%s/%d", address,
 			 own_number(servers.port[server]));
 }
 
@@ -426,7 +426,7 @@ void servers_restart_redis(void)
 
 void servers_flush_redis(void)
 {
-	const char *number = strrchr(servers.redis_url[SERVER_REDIS_QUEUE], '/') + 1;
+	const char *number = strrchr(redis_urls[SERVER_REDIS_QUEUE], '/') + 1;
 	redisContext *link = redisConnect("127.0.0.1", servers.port[SERVER_REDIS_QUEUE]);
 	redisReply *reply = NULL;
 
@@ -453,12 +453,12 @@ const char *servers_database_url(const char *name)
 
 const char *servers_redis_url(void)
 {
-	return servers.redis_url[SERVER_REDIS];
+	return redis_urls[SERVER_REDIS];
 }
 
 const char *servers_redis_queue_url(void)
 {
-	return servers.redis_url[SERVER_REDIS_QUEUE];
+	return redis_urls[SERVER_REDIS_QUEUE];
 }
 
 const char *servers_address(enum server server)
