@@ -109,7 +109,8 @@ bool cache_get(struct cache *cache, struct arena *arena, const char *key, struct
 	redis_command_init(&command, arena);
 	redis_word(&command, "GET");
 	redis_word(&command, key);
-	if (run(cache, &command, &reply, &ignored) != OK || reply->type != REDIS_REPLY_STRING)
+	if (run(cache, &command, &reply, &ignored) != OK || !reply ||
+	    reply->type != REDIS_REPLY_STRING)
 		return false;
 	bytes = arena_alloc(arena, reply->len + 1);
 	memcpy(bytes, reply->str, reply->len);

@@ -110,6 +110,7 @@ static enum status open_pooled(struct pg_pool *pool, struct pg_conn **ret_conn, 
 {
 	const struct pg_pool_options *options = &pool->options;
 	char settings[OPTIONS_SIZE / 2];
+	long long idle_in_transaction_ms = 2 * options->statement_timeout_ms;
 	struct pg_conn *conn = NULL;
 	enum status status;
 
@@ -117,9 +118,9 @@ static enum status open_pooled(struct pg_pool *pool, struct pg_conn **ret_conn, 
 		 " -c statement_timeout=%lld -c lock_timeout=%lld"
 		 " -c idle_in_transaction_session_timeout=%lld -c TimeZone=UTC -c DateStyle=ISO",
 		 (long long)options->statement_timeout_ms, (long long)options->lock_timeout_ms,
-		 (long long)(2 * options->statement_timeout_ms));
+		 idle_in_transaction_ms);
 	status = open_link(options->conninfo, options->name, settings, &conn, err);
-	if (status != OK)
+	if (status != OK || !conn)
 		return status;
 	conn->pool = pool;
 	conn->limit_ms = CONNECT_LIMIT_MS;
@@ -222,7 +223,7 @@ enum status pg_pool_open(const struct pg_pool_options *options, struct pg_pool *
 	pool->suspect_us = -1;
 	pthread_mutex_init(&pool->lock, NULL);
 	while (pool->open < options->min) {
-		if (open_pooled(pool, &conn, &trouble) != OK)
+		if (open_pooled(pool, &conn, &trouble) != OK || !conn)
 			break;
 		pool->open++;
 		conn->idle_at_us = clock_monotonic_us();

@@ -153,7 +153,7 @@ static enum status read_new(struct queue *queue, const char *type, size_t max, i
 	status = group_command(queue, queue->blocking, type, &command, &reply, err);
 	if (status != OK)
 		return status;
-	if (reply->type == REDIS_REPLY_ARRAY && reply->elements == 1 &&
+	if (reply && reply->type == REDIS_REPLY_ARRAY && reply->elements == 1 &&
 	    reply->element[0]->elements == 2)
 		take_entries(queue, type, reply->element[0]->element[1], entries);
 	return OK;
@@ -180,7 +180,7 @@ static enum status claim_one(struct queue *queue, const struct queue_type *type,
 		status = group_command(queue, queue->commands, type->name, &command, &reply, err);
 		if (status != OK)
 			return status;
-		if (reply->type != REDIS_REPLY_ARRAY || reply->elements < 2 ||
+		if (!reply || reply->type != REDIS_REPLY_ARRAY || reply->elements < 2 ||
 		    !reply->element[0]->str)
 			return redis_refused(reply, err);
 		strncpy(queue->claim_cursor, reply->element[0]->str,
@@ -335,14 +335,12 @@ static void sort_out(struct queue *queue, const struct queue_type *type,
 		size_t row = find_row(rows, entry->id);
 		const char *verdict = row == SIZE_MAX ? "gone" : pg_text(rows, row, 1);
 
-		if (has_job(jobs, count, entry->id))
-			gone[gone_count++] = *entry; /* two entries of one job */
-		else if (strcmp(verdict, "begun") == 0)
+		if (strcmp(verdict, "begun") == 0 && !has_job(jobs, count, entry->id))
 			fill_job(&jobs[count++], type, entry, rows, row, arena);
 		else if (strcmp(verdict, "later") == 0)
 			queue_entries_add(&queue->kept, entry);
 		else if (strcmp(verdict, "early") != 0)
-			gone[gone_count++] = *entry;
+			gone[gone_count++] = *entry; /* a second entry of one job too */
 		else if (queue_delay(queue, type->name, entry, pg_i64(rows, row, 2), &ignored) !=
 			 OK)
 			continue; /* its lease runs out, then it comes again */

@@ -169,7 +169,7 @@ void redis_reply_free(redisReply **reply)
 
 bool redis_is_error(const redisReply *reply, const char *prefix)
 {
-	return reply->type == REDIS_REPLY_ERROR &&
+	return reply && reply->type == REDIS_REPLY_ERROR &&
 	       (!prefix || strncmp(reply->str, prefix, strlen(prefix)) == 0);
 }
 

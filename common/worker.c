@@ -302,7 +302,7 @@ static void start_thread(pthread_t *thread, void *(*run)(void *), void *arg)
 	int failed = pthread_create(thread, NULL, run, arg);
 
 	if (failed)
-		fatal("worker: cannot start a thread: %s", strerror(failed));
+		fatal("worker: cannot start a thread: %s", strerrordesc_np(failed));
 }
 
 static void log_phase(const struct worker_options *options, const char *message)

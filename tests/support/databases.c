@@ -15,6 +15,8 @@
 enum { PATH_SIZE = 256 };
 #define TEMPLATE "core_template"
 
+/* Called before a test makes threads: NOLINTBEGIN(concurrency-mt-unsafe) */
+
 static void run_sql(const char *database, const char *sql)
 {
 	struct problem err = {0};
@@ -136,3 +138,4 @@ const char *servers_database_create_empty(const char *name)
 {
 	return create(name, "template0");
 }
+/* NOLINTEND(concurrency-mt-unsafe) */

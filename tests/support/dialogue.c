@@ -156,7 +156,8 @@ bool reply_violates(const struct reply *reply, const char *where, const char *co
 
 		if (!pointer)
 			pointer = reply_text(reply, text("errors.%d.parameter", i));
-		if (pointer && !strcmp(pointer, where) && (!code || (found && !strcmp(found, code))))
+		if (pointer && !strcmp(pointer, where) &&
+		    (!code || (found && !strcmp(found, code))))
 			return true;
 	}
 	return false;

@@ -20,6 +20,8 @@
 #include "common/pg.h"
 #include "tests/support/servers.h"
 
+/* Called before a test makes threads: NOLINTBEGIN(concurrency-mt-unsafe) */
+
 enum { PATH_SIZE = 256, URL_SIZE = 160, WAIT_MS = 30000, STEP_MS = 20, ARGS_MAX = 40 };
 #define PG_BIN "/usr/lib/postgresql/15/bin/"
 
@@ -46,7 +48,7 @@ int servers_free_port(void)
 
 	if (fd < 0 || bind(fd, (struct sockaddr *)&at, len) != 0 ||
 	    getsockname(fd, (struct sockaddr *)&at, &len) != 0)
-		fatal("servers: no free port: %s", strerror(errno));
+		fatal("servers: no free port: %s", strerrordesc_np(errno));
 	close(fd);
 	return ntohs(at.sin_port);
 }
@@ -74,7 +76,8 @@ static void exec_as(const struct passwd *user, char *const *argv, const char *lo
 		     setuid(user->pw_uid) != 0))
 		_exit(126);
 	close(fd);
-	execvp(argv[0], argv);
+	if (argv[0])
+		execvp(argv[0], argv);
 	_exit(127);
 }
 
@@ -87,7 +90,7 @@ static pid_t launch(const struct passwd *user, char *const *argv, const char *na
 	fflush(NULL);
 	pid = fork();
 	if (pid < 0)
-		fatal("servers: fork: %s", strerror(errno));
+		fatal("servers: fork: %s", strerrordesc_np(errno));
 	if (pid == 0)
 		exec_as(user, argv, log);
 	return pid;
@@ -298,11 +301,11 @@ static void start_watcher(void)
 	int ends[2];
 
 	if (pipe2(ends, O_CLOEXEC) != 0)
-		fatal("servers: pipe: %s", strerror(errno));
+		fatal("servers: pipe: %s", strerrordesc_np(errno));
 	fflush(NULL);
 	servers.watcher = fork();
 	if (servers.watcher < 0)
-		fatal("servers: fork: %s", strerror(errno));
+		fatal("servers: fork: %s", strerrordesc_np(errno));
 	if (servers.watcher == 0) {
 		close(ends[1]);
 		watch(ends[0]);
@@ -318,13 +321,13 @@ static void make_dirs(void)
 
 	snprintf(servers.dir, sizeof(servers.dir), "/var/tmp/core-service-test.XXXXXX");
 	if (!mkdtemp(servers.dir))
-		fatal("servers: mkdtemp: %s", strerror(errno));
+		fatal("servers: mkdtemp: %s", strerrordesc_np(errno));
 	if (user && chown(servers.dir, user->pw_uid, user->pw_gid) != 0)
-		fatal("servers: chown: %s", strerror(errno));
+		fatal("servers: chown: %s", strerrordesc_np(errno));
 	for (int i = SERVER_REDIS; i < SERVER_COUNT; i++) {
 		snprintf(path, sizeof(path), "%s/%s", servers.dir, names[i]);
 		if (mkdir(path, 0755) != 0)
-			fatal("servers: mkdir: %s", strerror(errno));
+			fatal("servers: mkdir: %s", strerrordesc_np(errno));
 	}
 }
 
@@ -465,3 +468,4 @@ const char *servers_address(enum server server)
 {
 	return servers.address[server];
 }
+/* NOLINTEND(concurrency-mt-unsafe) */

@@ -126,7 +126,8 @@ static void become(const char *path, const char *log)
 
 static bool answers(const char *url)
 {
-	struct reply *reply = say(&(struct saying){.method = "GET", .url = url, .timeout_ms = 1000});
+	struct reply *reply =
+		say(&(struct saying){.method = "GET", .url = url, .timeout_ms = 1000});
 	bool ok = reply->status == 200;
 
 	reply_free(reply);
@@ -213,9 +214,10 @@ void suite_begin(unsigned parts)
 
 static bool has_sanitizer_report(const char *log)
 {
-	return system(text("grep -aqE 'ERROR: (Address|Leak|Thread)Sanitizer|runtime error:|WARNING: "
-			   "ThreadSanitizer' '%s'",
-			   log)) == 0;
+	return system(text(
+		       "grep -aqE 'ERROR: (Address|Leak|Thread)Sanitizer|runtime error:|WARNING: "
+		       "ThreadSanitizer' '%s'",
+		       log)) == 0;
 }
 
 /* A program that is gone, does not end with 0, or left a report fails the test. */
