@@ -6,7 +6,12 @@ MODE ?= release
 O = $(BUILD)/$(MODE)
 VERSION := 1.0.0
 
-CC ?= gcc
+ifeq ($(origin CC),default)
+CC = gcc
+endif
+# `make V=1` shows the commands.
+Q = $(if $(V),,@)
+SAY = $(if $(V),@:,@echo) " "
 CSTD = -std=gnu17
 WARN = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
 	-Wold-style-definition -Wwrite-strings -Wpointer-arith -Wcast-qual -Wformat=2 -Wundef -Wvla \
@@ -58,14 +63,51 @@ INTEGRATION_BINS = $(INTEGRATION_SRC:tests/integration/%.c=$(O)/tests/integratio
 .DELETE_ON_ERROR:
 .SECONDARY:
 MAKEFLAGS += --no-builtin-rules
-.PHONY: all help clean install-packages
+.PHONY: all help install programs tests check asan tsan up down clean
 
-all: $(BINS) ## build every program
+all: $(BINS) ## build every program into build/release/bin
 
 help: ## this list
-	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1 - \2/p' Makefile | sort
+	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1#\2/p' Makefile | sort | \
+		while IFS='#' read -r name text; do printf '%-12s %s\n' "$$name" "$$text"; done
 
-clean: ## remove what was built
+# What runs on a bare machine installs first; the variables that ask pkg-config are expanded only by
+# the second make.
+install: ## install the Debian packages that are missing (asks sudo when not root)
+	@tests/support/install.sh
+
+check: install ## build everything and run every test against private servers
+	+@$(MAKE) --no-print-directory tests
+	@$(O)/bin/with-servers tests/support/check.sh $(UNIT_BINS) $(INTEGRATION_BINS)
+
+asan: export CK_TIMEOUT_MULTIPLIER = 5
+asan: export ASAN_OPTIONS = detect_stack_use_after_return=1:strict_string_checks=1
+asan: export UBSAN_OPTIONS = print_stacktrace=1
+asan: export LSAN_OPTIONS = suppressions=$(CURDIR)/tests/support/lsan.supp:print_suppressions=0
+asan: ## every test with the address and undefined behaviour sanitizers
+	+@$(MAKE) --no-print-directory MODE=asan check
+
+tsan: export CK_TIMEOUT_MULTIPLIER = 10
+tsan: export TSAN_OPTIONS = halt_on_error=0:exitcode=66
+tsan: ## every test with the thread sanitizer
+	+@$(MAKE) --no-print-directory MODE=tsan check
+
+programs: $(BINS)
+tests: $(BINS) $(UNIT_BINS) $(INTEGRATION_BINS)
+
+# The suite's scripts read where things lie from the environment.
+up down clean: export DEV = $(BUILD)/dev
+up down clean: export BIN = $(BUILD)/release/bin
+
+up: install ## start the suite in the background; addresses and secrets in build/dev/env
+	+@$(MAKE) --no-print-directory MODE=release programs
+	@tests/support/up.sh up
+
+down: ## stop it; its data stays
+	@tests/support/up.sh down
+
+clean: ## remove everything built, and the data of `make up`
+	@tests/support/up.sh purge
 	rm -rf $(BUILD)
 
 # --- SQL into C ---------------------------------------------------------------------------------
@@ -79,7 +121,8 @@ sql_files_migrations = $(MIGRATIONS)
 .SECONDEXPANSION:
 $(O)/gen/sql_%.c: $$(sql_files_%) tests/support/embed_sql.sh Makefile
 	@mkdir -p $(@D)
-	tests/support/embed_sql.sh $* $(O)/gen/sql_$*.h $@ $(sql_files_$*)
+	$(SAY) SQL $*
+	$(Q)tests/support/embed_sql.sh $* $(O)/gen/sql_$*.h $@ $(sql_files_$*)
 $(O)/gen/sql_%.h: $(O)/gen/sql_%.c ;
 
 # --- the ticket's fonts: subsets, compiled into the program ---------------------------------------
@@ -88,7 +131,8 @@ TICKET_FONTS = $(O)/gen/NotoSans-Regular.ttf $(O)/gen/NotoSans-Bold.ttf
 
 $(O)/gen/NotoSans-%.ttf: $(NOTO_DIR)/NotoSans-%.ttf worker-tickets/fonts/unicodes.txt
 	@mkdir -p $(@D)
-	pyftsubset $< --unicodes-file=worker-tickets/fonts/unicodes.txt --output-file=$@ \
+	$(SAY) FONT $<
+	$(Q)pyftsubset $< --unicodes-file=worker-tickets/fonts/unicodes.txt --output-file=$@ \
 		--layout-features= --no-hinting --notdef-outline --name-IDs=0,1,2,3,4,5,6,13,14 \
 		--drop-tables+=GSUB,GPOS,GDEF,DSIG,STAT,meta
 $(O)/worker-tickets/ticket_font.o: $(TICKET_FONTS)
@@ -97,32 +141,35 @@ $(O)/worker-tickets/ticket_font.o: CPPFLAGS += -DTICKET_FONT_DIR='"$(O)/gen"'
 # --- mail templates into C ----------------------------------------------------------------------
 $(O)/gen/mail_templates.c: $(wildcard worker-email/templates/*/*) tests/support/embed_templates.sh
 	@mkdir -p $(@D)
-	tests/support/embed_templates.sh worker-email/templates $@
+	$(SAY) TEMPLATES
+	$(Q)tests/support/embed_templates.sh worker-email/templates $@
 
 # --- objects, libraries, programs ---------------------------------------------------------------
 $(O)/worker-tickets/ticket_text.o $(O)/tests/unit/%.o: CPPFLAGS += $(PANGO_CFLAGS)
 
 $(O)/%.o: %.c | $(SQL_HEADERS) $(O)/gen/sql_migrations.h
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(SAY) CC $<
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 $(O)/gen/%.o: $(O)/gen/%.c
-	$(CC) $(CPPFLAGS) $(CFLAGS) -Wno-overlength-strings -MMD -MP -c -o $@ $<
+	$(SAY) CC $<
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -Wno-overlength-strings -MMD -MP -c -o $@ $<
 
 $(COMMON_LIB): $(call obj,$(COMMON_SRC)) $(O)/gen/sql_common.o
-	rm -f $@
-	ar rcs $@ $^
+	$(Q)rm -f $@
+	$(Q)ar rcs $@ $^
 $(O)/libapi.a: $(call obj,$(API_SRC)) $(O)/gen/sql_api.o $(O)/gen/sql_migrations.o
-	rm -f $@
-	ar rcs $@ $^
+	$(Q)rm -f $@
+	$(Q)ar rcs $@ $^
 $(O)/libtickets.a: $(call obj,$(TICKETS_SRC)) $(O)/gen/sql_tickets.o
-	rm -f $@
-	ar rcs $@ $^
+	$(Q)rm -f $@
+	$(Q)ar rcs $@ $^
 $(O)/libemail.a: $(call obj,$(EMAIL_SRC)) $(O)/gen/sql_email.o $(O)/gen/mail_templates.o
-	rm -f $@
-	ar rcs $@ $^
+	$(Q)rm -f $@
+	$(Q)ar rcs $@ $^
 $(O)/libsupport.a: $(call obj,$(SUPPORT_SRC))
-	rm -f $@
-	ar rcs $@ $^
+	$(Q)rm -f $@
+	$(Q)ar rcs $@ $^
 
 LINK = @mkdir -p $(@D)
 LINK += && echo "  LINK $@" && $(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) \

@@ -10,7 +10,7 @@ shift 3
 	for file in "$@"; do
 		echo "extern const struct pg_statement sql_$(basename "$file" .sql);"
 	done
-	echo "extern const struct pg_statement *const sql_$name[];"
+	echo "extern const struct pg_statement *const sql_${name}[];"
 	echo "extern const size_t sql_${name}_count;"
 } > "$header.tmp"
 {
@@ -22,12 +22,12 @@ shift 3
 		sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/^/"/' -e 's/$/\\n"/' "$file"
 		echo "};"
 	done
-	echo "const struct pg_statement *const sql_$name[] = {"
+	echo "const struct pg_statement *const sql_${name}[] = {"
 	for file in "$@"; do
 		echo "&sql_$(basename "$file" .sql),"
 	done
 	echo "NULL};"
-	echo "const size_t sql_${name}_count = sizeof(sql_$name) / sizeof(sql_$name[0]) - 1;"
+	echo "const size_t sql_${name}_count = sizeof(sql_$name) / sizeof(sql_${name}[0]) - 1;"
 } > "$source.tmp"
 mv "$header.tmp" "$header"
 mv "$source.tmp" "$source"

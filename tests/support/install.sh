@@ -1,0 +1,54 @@
+#!/bin/sh
+# Install the Debian 12 packages that are missing: install.sh [lint]
+# Without an argument what building, testing and running take; with `lint` what checking the
+# sources takes besides. The only list of packages there is.
+set -eu
+
+BUILD='gcc libc6-dev make pkg-config
+	libcivetweb-dev libpq-dev libhiredis-dev libcjson-dev libcurl4-openssl-dev libssl-dev
+	libqrencode-dev libhpdf-dev zlib1g-dev libpango1.0-dev fonttools
+	check libsubunit-dev'
+RUN='postgresql-15 redis-server fonts-noto-core fonts-symbola fonts-wqy-microhei
+	curl jq poppler-utils zbar-tools'
+LINT='clang clang-format clang-tidy cppcheck shellcheck'
+
+wanted="$BUILD $RUN"
+[ "${1:-}" = lint ] && wanted="$wanted $LINT"
+
+missing=
+for package in $wanted; do
+	state=$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null) || state=
+	[ "$state" = installed ] || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+as_root=
+if [ "$(id -u)" -ne 0 ]; then
+	command -v sudo >/dev/null || {
+		echo "These packages are missing, and there is no sudo to install them:$missing" >&2
+		exit 1
+	}
+	as_root=sudo
+fi
+
+# The suite starts servers of its own on free ports: no system-wide cluster of PostgreSQL and no
+# system-wide Redis shall appear beside them, where there was none. Both files are left alone
+# where the machine has its own.
+cluster=/etc/postgresql-common/createcluster.conf
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$cluster" ]; then
+	$as_root mkdir -p "${cluster%/*}"
+	echo 'create_main_cluster = false' | $as_root tee "$cluster" >/dev/null
+fi
+if [ ! -e "$policy" ]; then
+	printf '#!/bin/sh\nexit 101\n' | $as_root tee "$policy" >/dev/null
+	$as_root chmod 755 "$policy"
+	trap '$as_root rm -f "$policy"' EXIT
+	trap 'exit 130' INT TERM
+fi
+
+echo "Installing:$missing"
+$as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq
+# shellcheck disable=SC2086 # a list of words
+$as_root env DEBIAN_FRONTEND=noninteractive UCF_FORCE_CONFFOLD=1 \
+	apt-get install -y -qq --no-install-recommends $missing
