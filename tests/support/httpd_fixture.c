@@ -161,7 +161,7 @@ void say_bytes(int fd, const char *data, size_t len)
 	ck_assert_int_eq(send(fd, data, len, MSG_NOSIGNAL), (ssize_t)len);
 }
 
-void say(int fd, const char *text)
+void send_text(int fd, const char *text)
 {
 	say_bytes(fd, text, strlen(text));
 }
@@ -226,7 +226,7 @@ void expect_end(int fd)
 
 void ask(int fd, const char *request)
 {
-	say(fd, request);
+	send_text(fd, request);
 	hear(fd);
 }
 

@@ -36,7 +36,7 @@ int run_suite(Suite *suite);
 int dial_port(int port);
 int dial(void);
 void say_bytes(int fd, const char *data, size_t len);
-void say(int fd, const char *text);
+void send_text(int fd, const char *text);
 /* One whole head, one whole body; false when it was cut. */
 bool read_head(int fd, struct reply *ret);
 bool read_body(int fd, struct reply *ret);

@@ -31,9 +31,9 @@ END_TEST
 START_TEST(pipelined_requests_are_answered_in_order)
 {
 	int fd = dial();
-	say(fd, "GET /1 HTTP/1.1\r\nHost: h\r\n\r\n"
-		"POST /body HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\nmid2"
-		"GET /3 HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+	send_text(fd, "GET /1 HTTP/1.1\r\nHost: h\r\n\r\n"
+		      "POST /body HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\nmid2"
+		      "GET /3 HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
 	hear(fd);
 	ck_assert_str_eq(body(), "GET /1 -");
 	hear(fd);
@@ -59,7 +59,7 @@ END_TEST
 START_TEST(head_tells_the_length_and_sends_nothing)
 {
 	int fd = dial();
-	say(fd, "HEAD /x HTTP/1.1\r\nHost: h\r\n\r\n");
+	send_text(fd, "HEAD /x HTTP/1.1\r\nHost: h\r\n\r\n");
 	hear_head(fd);
 	ck_assert(has("\r\nContent-Length: 9\r\n"));
 	ask(fd, "GET /y HTTP/1.1\r\nHost: h\r\n\r\n");
@@ -141,7 +141,7 @@ START_TEST(chunked_bodies_are_bounded)
 {
 	static char chunk[65536 + 32];
 	int fd = dial();
-	say(fd, "POST /body HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n");
+	send_text(fd, "POST /body HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n");
 	int head = sprintf(chunk, "10000\r\n");
 	memset(chunk + head, 'x', 65536);
 	strcpy(chunk + head + 65536, "\r\n");
@@ -156,8 +156,8 @@ END_TEST
 START_TEST(continue_is_said_before_reading)
 {
 	int fd = dial();
-	say(fd, "POST /body HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\n"
-		"Content-Length: 5\r\n\r\n");
+	send_text(fd, "POST /body HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\n"
+		      "Content-Length: 5\r\n\r\n");
 	hear(fd);
 	ck_assert_int_eq(reply.status, 100);
 	ask(fd, "later");
@@ -186,7 +186,7 @@ START_TEST(a_huge_body_is_refused_at_once)
 	static char block[65536];
 	int fd = dial();
 	int64_t start_us = clock_monotonic_us();
-	say(fd, "POST /body HTTP/1.1\r\nHost: h\r\nContent-Length: 10485760\r\n\r\n");
+	send_text(fd, "POST /body HTTP/1.1\r\nHost: h\r\nContent-Length: 10485760\r\n\r\n");
 	for (int i = 0; i < 160; i++)
 		say_bytes(fd, block, sizeof(block));
 	hear(fd);
@@ -202,7 +202,7 @@ START_TEST(an_endless_unread_body_is_not_swallowed)
 	static char block[65536];
 	int fd = dial();
 	size_t sent = 0;
-	say(fd, "POST /401 HTTP/1.1\r\nHost: h\r\nContent-Length: 209715200\r\n\r\n");
+	send_text(fd, "POST /401 HTTP/1.1\r\nHost: h\r\nContent-Length: 209715200\r\n\r\n");
 	while (sent < 200u << 20) {
 		ssize_t n = send(fd, block, sizeof(block), MSG_NOSIGNAL);
 		if (n <= 0)
@@ -220,12 +220,12 @@ START_TEST(a_trickled_body_ends_at_its_deadline)
 {
 	int fd = dial();
 	int64_t start_us = clock_monotonic_us();
-	say(fd, "POST /body HTTP/1.1\r\nHost: h\r\nContent-Length: 50\r\n\r\n");
+	send_text(fd, "POST /body HTTP/1.1\r\nHost: h\r\nContent-Length: 50\r\n\r\n");
 	for (int i = 0; i < 30 && clock_monotonic_us() - start_us < 3 * US_PER_S; i++) {
 		struct pollfd pollfd = {.fd = fd, .events = POLLIN};
 		if (poll(&pollfd, 1, 40) > 0)
 			break;
-		say(fd, "x");
+		send_text(fd, "x");
 	}
 	hear(fd);
 	ck_assert_int_eq(reply.status, 400);
@@ -238,7 +238,7 @@ END_TEST
 START_TEST(a_cut_body_is_malformed)
 {
 	int fd = dial();
-	say(fd, "POST /body HTTP/1.1\r\nHost: h\r\nContent-Length: 50\r\n\r\nabc");
+	send_text(fd, "POST /body HTTP/1.1\r\nHost: h\r\nContent-Length: 50\r\n\r\nabc");
 	shutdown(fd, SHUT_WR);
 	hear(fd);
 	ck_assert_int_eq(reply.status, 400);
@@ -250,7 +250,7 @@ START_TEST(slow_headers_are_cut)
 {
 	int fd = dial();
 	int64_t start_us = clock_monotonic_us();
-	say(fd, "GET / HTTP/1.1\r\nHost: h\r\n");
+	send_text(fd, "GET / HTTP/1.1\r\nHost: h\r\n");
 	hear(fd);
 	ck_assert_int_eq(reply.status, 400);
 	ck_assert_int_lt(clock_monotonic_us() - start_us, 2500000);

@@ -82,7 +82,7 @@ START_TEST(a_drain_ends_at_its_deadline)
 {
 	int fd = dial();
 	ask(fd, "GET / HTTP/1.1\r\nHost: h\r\n\r\n");
-	say(fd, "GET /unfinished HTTP/1.1\r\n");
+	send_text(fd, "GET /unfinished HTTP/1.1\r\n");
 	int64_t start_us = clock_monotonic_us();
 	stop();
 	ck_assert_int_lt(clock_monotonic_us() - start_us, 3 * US_PER_S);

@@ -95,10 +95,10 @@ END_TEST
 
 static void send_headers(int fd, int count)
 {
-	say(fd, "GET / HTTP/1.1\r\n");
+	send_text(fd, "GET / HTTP/1.1\r\n");
 	for (int i = 1; i < count; i++)
-		say(fd, "X-A: 1\r\n");
-	say(fd, "Host: h\r\n\r\n");
+		send_text(fd, "X-A: 1\r\n");
+	send_text(fd, "Host: h\r\n\r\n");
 	hear(fd);
 }
 
@@ -122,7 +122,7 @@ START_TEST(the_header_block_is_bounded)
 	static char big[20000];
 	memset(big, 'x', sizeof(big) - 1);
 	int fd = dial();
-	say(fd, "GET / HTTP/1.1\r\nHost: h\r\nX-A: ");
+	send_text(fd, "GET / HTTP/1.1\r\nHost: h\r\nX-A: ");
 	ask(fd, big);
 	ck_assert_int_eq(reply.status, 400);
 	expect_end(fd);

@@ -85,7 +85,7 @@ static const char *line_of(const char *request)
 	size_t len = 0;
 	int fd = dial_port(httpd_port(observed_server));
 
-	say(fd, request);
+	send_text(fd, request);
 	while (len < LOG_LINE_MAX && read(log_pipe[0], line + len, 1) == 1 && line[len] != '\n')
 		len++;
 	line[len] = '\0';
