@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/strbuf.h"
+
 static const char *const days_en[] = {"Monday", "Tuesday",  "Wednesday", "Thursday",
 				      "Friday", "Saturday", "Sunday"};
 static const char *const days_fr[] = {"lundi",    "mardi",  "mercredi", "jeudi",
@@ -56,14 +58,15 @@ const char *mail_date(struct arena *arena, const char *locale, const char *local
 const char *mail_amount(struct arena *arena, const char *locale, int64_t minor)
 {
 	bool french = is_french(locale);
-	const char *group = french ? NARROW_SPACE : ",";
 	char digits[24];
+	struct strbuf out;
+	strbuf_init(&out, arena);
 	int len = snprintf(digits, sizeof(digits), "%lld", (long long)(minor / 100));
-	char grouped[96] = "";
 	for (int i = 0; i < len; i++) {
 		if (i > 0 && (len - i) % 3 == 0)
-			strcat(grouped, group);
-		strncat(grouped, &digits[i], 1);
+			strbuf_adds(&out, french ? NARROW_SPACE : ",");
+		strbuf_addc(&out, digits[i]);
 	}
-	return arena_printf(arena, "%s%s%02d", grouped, french ? "," : ".", (int)(minor % 100));
+	strbuf_addf(&out, "%s%02d", french ? "," : ".", (int)(minor % 100));
+	return out.buf;
 }

@@ -2,7 +2,6 @@
  * worker-email: takes `send-email` jobs until it is told to stop.
  */
 #include <signal.h>
-#include <string.h>
 
 #include "common/clock.h"
 #include "common/log.h"
@@ -25,9 +24,9 @@ enum {
 static size_t all_statements(struct arena *arena, const struct pg_statement *const **ret)
 {
 	size_t count = sql_common_count + sql_email_count;
-	const struct pg_statement **all = arena_calloc(arena, count, sizeof(*all));
-	memcpy(all, sql_common, sql_common_count * sizeof(*all));
-	memcpy(all + sql_common_count, sql_email, sql_email_count * sizeof(*all));
+	const struct pg_statement **all = arena_calloc(arena, count, sizeof(struct pg_statement *));
+	for (size_t i = 0; i < count; i++)
+		all[i] = i < sql_common_count ? sql_common[i] : sql_email[i - sql_common_count];
 	*ret = all;
 	return count;
 }

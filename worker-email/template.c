@@ -106,28 +106,37 @@ static enum status enter_section(struct render *render, struct tag *tag)
 	return OK;
 }
 
+/* Append the text before the next tag and the tag's meaning; *text moves on, to NULL at the end. */
+static enum status render_step(struct render *render, const char **text)
+{
+	struct tag tag = {0};
+	const char *open = strstr(*text, "{{");
+	if (!open) {
+		strbuf_adds(render->out, *text);
+		*text = NULL;
+		return OK;
+	}
+	strbuf_add(render->out, *text, (size_t)(open - *text));
+	enum status status = read_tag(open + 2, &tag, render->err);
+	if (status == OK && tag.kind == '#')
+		status = enter_section(render, &tag);
+	else if (status == OK && tag.kind != '/')
+		status = add_value(render, &tag);
+	if (status == OK)
+		*text = tag.after;
+	return status;
+}
+
 enum status template_render(struct strbuf *out, const char *text, enum template_escape escape,
 			    const struct template_value *values, size_t count, struct problem *err)
 {
 	struct render render = {out, escape, values, count, err};
 	size_t start = out->len;
 	enum status status = OK;
-	while (status == OK) {
-		const char *open = strstr(text, "{{");
-		if (!open) {
-			strbuf_adds(out, text);
-			return OK;
-		}
-		struct tag tag;
-		strbuf_add(out, text, (size_t)(open - text));
-		status = read_tag(open + 2, &tag, err);
-		if (status == OK && tag.kind == '#')
-			status = enter_section(&render, &tag);
-		else if (status == OK && tag.kind != '/')
-			status = add_value(&render, &tag);
-		text = tag.after;
-	}
-	strbuf_truncate(out, start);
+	while (status == OK && text)
+		status = render_step(&render, &text);
+	if (status != OK)
+		strbuf_truncate(out, start);
 	return status;
 }
 

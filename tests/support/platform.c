@@ -218,16 +218,22 @@ static void handle(void *ctx, struct http_exchange *exchange)
 
 /* --- the program ------------------------------------------------------------------------------ */
 
+/* A setting of the environment, read before there are threads; NULL: unset or empty. */
+static const char *setting(const char *name)
+{
+	const char *value = getenv(name); /* NOLINT(concurrency-mt-unsafe) */
+	return value && value[0] ? value : NULL;
+}
+
+/* -1: not a port. */
 static int configured_port(void)
 {
-	const char *text = getenv("PLATFORM_PORT");
+	const char *text = setting("PLATFORM_PORT");
 	char *end;
-	long port = text ? strtol(text, &end, 10) : 0;
-	if (text && (*text == '\0' || *end != '\0' || port < 0 || port > 65535)) {
-		fprintf(stderr, "PLATFORM_PORT must be a port number\n");
-		exit(EXIT_CONFIG);
-	}
-	return (int)port;
+	if (!text)
+		return 0;
+	long port = strtol(text, &end, 10);
+	return *end == '\0' && port >= 0 && port <= 65535 ? (int)port : -1;
 }
 
 static void wait_for_signal(void)
@@ -253,10 +259,10 @@ int main(void)
 {
 	static struct platform platform;
 	platform_init(&platform);
-	platform.jwt_secret = getenv("JWT_SECRET");
-	platform.service_token = getenv("SHARED_SERVICE_TOKEN");
-	platform.webhook_secret = getenv("PAYMENT_WEBHOOK_SECRET");
-	platform.webhook_url = getenv("WEBHOOK_URL");
+	platform.jwt_secret = setting("JWT_SECRET");
+	platform.service_token = setting("SHARED_SERVICE_TOKEN");
+	platform.webhook_secret = setting("PAYMENT_WEBHOOK_SECRET");
+	platform.webhook_url = setting("WEBHOOK_URL");
 	block_signals();
 	http_client_init();
 
@@ -270,6 +276,10 @@ int main(void)
 					.ctx = &platform};
 	struct httpd *httpd;
 	struct problem err = {0};
+	if (options.port < 0) {
+		fprintf(stderr, "PLATFORM_PORT must be a port number\n");
+		return EXIT_CONFIG;
+	}
 	if (httpd_start(&options, &httpd, &err) != OK) {
 		fprintf(stderr, "platform: %s\n", err.detail);
 		return EXIT_FAILURE;

@@ -74,7 +74,7 @@ bool platform_made(const struct platform_ring *ring, const char *key, char id[PL
 	for (int32_t i = ring->heads[key_slot(bounded)]; i >= 0; i = ring->next[i]) {
 		if (strcmp(ring->items[i].key, bounded) != 0)
 			continue;
-		strcpy(id, ring->items[i].id);
+		memcpy(id, ring->items[i].id, PLATFORM_ID_SIZE);
 		return true;
 	}
 	return false;

@@ -31,7 +31,7 @@ NORETURN static void run_platform(const char *binary, int out, pid_t parent)
 	if (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0 || getppid() != parent)
 		_exit(EXIT_FAILURE);
 	dup2(out, STDOUT_FILENO);
-	setenv("PLATFORM_PORT", "0", 1);
+	setenv("PLATFORM_PORT", "0", 1); /* NOLINT(concurrency-mt-unsafe): one thread here */
 	execl(binary, binary, (char *)NULL);
 	_exit(EXIT_FAILURE);
 }
