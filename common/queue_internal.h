@@ -74,6 +74,10 @@ enum status queue_hold(struct queue *queue, const char *type, const struct queue
 /* Entries of ours go back to the end of the stream. */
 enum status queue_requeue(struct queue *queue, const char *type, const struct queue_entry *entries,
 			  size_t count, struct problem *err) MUST_CHECK;
+/* Entries to begin: none when the type is paused or the wait is over. */
+enum status queue_gather(struct queue *queue, const struct queue_type *type, size_t max,
+			 int64_t block_ms, struct queue_entries *entries,
+			 struct problem *err) MUST_CHECK;
 void queue_entries_add(struct queue_entries *entries, const struct queue_entry *entry);
 
 #endif
