@@ -26,10 +26,10 @@ struct http_call {
 };
 
 struct http_answer {
-	int status;         /* the service's HTTP number */
-	struct slice body;  /* in the arena, NUL-terminated */
-	int retry_after_s;  /* 0: none was said */
-	bool unsent;        /* no connection came about: the service saw nothing of the call */
+	int status;        /* the service's HTTP number */
+	struct slice body; /* in the arena, NUL-terminated */
+	int retry_after_s; /* 0: none was said */
+	bool unsent;       /* no connection came about: the service saw nothing of the call */
 };
 
 /* Once, in main, before threads. */
