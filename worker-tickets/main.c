@@ -92,7 +92,7 @@ static enum status open_pool(const struct config *config, struct arena *arena, s
 			     struct problem *err)
 {
 	size_t count = sql_common_count + sql_tickets_count;
-	const struct pg_statement **statements = arena_calloc(arena, count, sizeof(*statements));
+	const struct pg_statement **statements = arena_calloc(arena, count, sizeof(void *));
 
 	for (size_t i = 0; i < count; i++)
 		statements[i] =

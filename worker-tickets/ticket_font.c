@@ -180,7 +180,7 @@ uint16_t ticket_font_glyph(enum ticket_face face, uint32_t character)
 	if (!u16(offset))
 		return (uint16_t)(character + u16(delta));
 
-	unsigned glyph = u16(offset + u16(offset) + (character - u16(start)) * 2);
+	unsigned glyph = u16(offset + u16(offset) + (size_t)(character - u16(start)) * 2);
 
 	return glyph ? (uint16_t)(glyph + u16(delta)) : 0;
 }

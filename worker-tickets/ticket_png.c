@@ -44,7 +44,7 @@ static void add_line(struct strbuf *lines, const uint8_t *cells, int size, int s
 		strbuf_addc(lines, 0);
 	for (int x = 0; x < side; x++) {
 		if (!cells[x / scale])
-			lines->buf[start + (size_t)x / 8] |= (char)(0x80 >> x % 8);
+			((uint8_t *)lines->buf)[start + (size_t)x / 8] |= (uint8_t)(0x80 >> x % 8);
 	}
 }
 

@@ -12,7 +12,7 @@ static void free_code(QRcode **code)
 
 static uint8_t *copy_modules(struct arena *arena, const QRcode *code)
 {
-	size_t inner = (size_t)code->width, size = inner + 2 * TICKET_QR_QUIET;
+	size_t inner = (size_t)code->width, size = inner + 2 * (size_t)TICKET_QR_QUIET;
 	uint8_t *modules = arena_calloc(arena, size * size, 1);
 
 	for (size_t y = 0; y < inner; y++) {

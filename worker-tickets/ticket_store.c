@@ -33,7 +33,7 @@ enum status ticket_store_open(const char *url, struct ticket_store *ret, struct 
 		ret->directory = NULL;
 		return OK;
 	}
-	if (strncmp(url, scheme, strlen(scheme)) || url[strlen(scheme)] != '/')
+	if (strncmp(url, scheme, strlen(scheme)) != 0 || url[strlen(scheme)] != '/')
 		return problem_set(err, ST_CONFIG,
 				   "DOCUMENTS_URL must be postgres: or file:///directory");
 
@@ -231,7 +231,7 @@ void ticket_store_sweep(const struct ticket_store *store, struct arena *arena,
 		const char *gone = d->kept ? d->replaced : d->location;
 		const char *named = d->kept ? d->location : d->replaced;
 
-		if (gone && (!named || strcmp(gone, named)))
+		if (gone && (!named || strcmp(gone, named) != 0))
 			remove_files(store, arena, gone);
 	}
 }

@@ -144,7 +144,7 @@ char *ticket_text_clean(struct arena *arena, const char *text)
 	bool blank = false;
 
 	strbuf_init(&out, arena);
-	for (const char *at = composed; *at; at = g_utf8_next_char(at)) {
+	for (char *at = composed; *at; at = g_utf8_next_char(at)) {
 		gunichar c = g_utf8_get_char(at);
 
 		if (is_blank(c)) {
@@ -203,10 +203,13 @@ static bool fits(PangoLayout *layout, const struct text_box *box, double size)
 /* The largest size that fits, else the smallest with an ellipsis. */
 static double choose_size(PangoLayout *layout, const struct text_box *box)
 {
-	for (double size = box->size_max; size > box->size_min; size *= SHRINK_STEP) {
+	double size = box->size_max;
+
+	while (size > box->size_min) {
 		set_size(layout, box, size);
 		if (fits(layout, box, size))
 			return size;
+		size *= SHRINK_STEP;
 	}
 	set_size(layout, box, box->size_min);
 	pango_layout_set_ellipsize(layout, PANGO_ELLIPSIZE_END);

@@ -18,8 +18,9 @@ static const char *const words[][TICKET_WORDS] = {
 			     [WORD_PRICE] = "Price",
 			     [WORD_ORGANIZER] = "Organizer",
 			     [WORD_FREE] = "Free",
-			     [WORD_NOTE] = "Show this code at the entrance, on paper or on a screen. "
-				      "It admits one person, once.", },
+			     [WORD_NOTE] = ("Show this code at the entrance, on paper or on a screen. "
+				       "It admits one person, once."),
+			     },
 	[TICKET_FR] =
 		{
 			     [WORD_TICKET] = "BILLET",
@@ -30,8 +31,9 @@ static const char *const words[][TICKET_WORDS] = {
 			     [WORD_PRICE] = "Prix",
 			     [WORD_ORGANIZER] = "Organisateur",
 			     [WORD_FREE] = "Gratuit",
-			     [WORD_NOTE] = "Présentez ce code à l’entrée, imprimé ou à l’écran. "
-				      "Il admet une personne, une seule fois.", },
+			     [WORD_NOTE] = ("Présentez ce code à l’entrée, imprimé ou à l’écran. "
+				       "Il admet une personne, une seule fois."),
+			     },
 };
 
 static const char *const weekdays[][7] = {
