@@ -191,8 +191,8 @@ $(O)/bin/platform: $(call obj,$(PLATFORM_SRC)) $(COMMON_LIB)
 # --- tests --------------------------------------------------------------------------------------
 UNIT_LIBS = $(COMMON_LIB)
 # Tests against real servers.
-$(addprefix $(O)/tests/unit/,test_pg test_cache test_queue test_worker test_ticket_job): \
-	$(O)/libsupport.a
+$(addprefix $(O)/tests/unit/,test_pg test_cache test_queue test_worker test_ticket_job \
+	test_admission): $(O)/libsupport.a
 # Tests against a server in the same process.
 $(addprefix $(O)/tests/unit/,test_httpd test_httpd_guard test_httpd_drain): $(O)/libsupport.a
 # Tests of worker-email's parts; its job against real servers and the stand-in platform.

@@ -47,20 +47,26 @@ static bool tag_listed(const char *list, const char *etag)
 	return false;
 }
 
-static void set_etag(struct request *req, int64_t edit_version)
+void answer_etag(struct request *req, const char *etag)
 {
 	struct http_response *response = &req->http->response;
 	const char *wanted = http_header(req->http, "If-None-Match");
-	char etag[64];
 
-	snprintf(etag, sizeof(etag), "\"%lld-%016llx\"", (long long)edit_version,
-		 (unsigned long long)digest(response->body));
 	http_add_header(req->http, "ETag", etag);
 	if (!wanted || strcmp(req->route->method, "GET") != 0 || !tag_listed(wanted, etag))
 		return;
 	response->status = 304;
 	response->body = (struct slice){NULL, 0};
 	response->content_type = NULL;
+}
+
+static void set_etag(struct request *req, int64_t edit_version)
+{
+	char etag[64];
+
+	snprintf(etag, sizeof(etag), "\"%lld-%016llx\"", (long long)edit_version,
+		 (unsigned long long)digest(req->http->response.body));
+	answer_etag(req, etag);
 }
 
 void answer_data(struct request *req, const struct schema *schema, const void *value,

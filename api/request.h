@@ -147,6 +147,8 @@ void answer_created(struct request *req, const struct schema *schema, const void
 void answer_none(struct request *req);
 /* Any body. */
 void answer_bytes(struct request *req, int status, const char *content_type, struct slice body);
+/* The strong tag, quotes included, of the answer that is set; If-None-Match -> 304 for GET. */
+void answer_etag(struct request *req, const char *etag);
 /* If-Match against the edit version of the thing, read under its lock: ST_PRECONDITION_FAILED. */
 enum status request_check_match(const struct request *req, int64_t edit_version,
 				struct problem *err) MUST_CHECK;

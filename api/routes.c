@@ -43,7 +43,7 @@ const struct route routes[] = {
 	{"DELETE", GUEST, O_A, SCOPE_GUEST, EDIT, NULL, NULL, guests_delete, 204},
 	{"POST", GUEST "/confirm", O_A, SCOPE_GUEST, WRITE, NULL, NULL, guests_confirm, 200},
 	{"POST", GUEST "/cancel", O_A | WHO_REGISTRANT, SCOPE_GUEST, WRITE, NULL, NULL, guests_cancel, 200},
-	{"POST", GUEST "/check-in", O_S_A, SCOPE_GUEST, WRITE | ROUTE_DOOR, NULL, NULL, guests_check_in, 200},
+	{"POST", GUEST "/check-in", O_S_A, SCOPE_GUEST, ROUTE_IDEMPOTENT | ROUTE_PRIVATE | ROUTE_DOOR, NULL, NULL, guests_check_in, 200},
 	{"DELETE", GUEST "/check-in", O_A, SCOPE_GUEST, EDIT, NULL, NULL, guests_undo_check_in, 204},
 	{"GET", GUEST "/payments", O_A | WHO_REGISTRANT, SCOPE_GUEST, ROUTE_PRIVATE, NULL, &payment_list_schema, payments_list, 200},
 	{"POST", "/api/payments/webhook", WHO_SIGNED, SCOPE_NONE, ROUTE_RAW_BODY | ROUTE_PRIVATE, NULL, NULL, payments_webhook, 204},

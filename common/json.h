@@ -69,7 +69,7 @@ struct schema {
 /* What must hold between fields of a struct that came as a body; a field that did not fit holds
  * its null value there. */
 struct field_rule {
-	const char *name; /* the field at fault */
+	const char *name; /* the field at fault; "": the object as a whole */
 	const char *code;
 	const char *detail;
 	bool (*holds)(const void *value);
