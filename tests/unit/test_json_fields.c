@@ -450,9 +450,10 @@ static bool text_is_not_bad(const void *value)
 START_TEST(rules_between_fields_join_the_other_violations)
 {
 	static const struct field_rule rules[] = {
-		{"price", "format", "needs the flag", price_needs_flag},
-		{"text", "enum", "must not be bad", text_is_not_bad},
-		{NULL, NULL, NULL, NULL},
+		{"price", "format",   "needs the flag",           price_needs_flag},
+		{"text",  "enum",     "must not be bad",          text_is_not_bad },
+		{"",      "required", "must have something good", text_is_not_bad },
+		{NULL,    NULL,       NULL,                       NULL            },
 	};
 	const struct schema ruled = SCHEMA_RULES(thing_fields, struct thing, rules);
 	const char *text = "{\"number\":11,\"text\":\"bad\",\"price\":1}";
@@ -462,7 +463,8 @@ START_TEST(rules_between_fields_join_the_other_violations)
 	ck_assert_int_eq(json_parse(&arena, text, strlen(text), &doc, &err), OK);
 	ck_assert_int_eq(json_decode(&arena, doc, &ruled, JSON_CREATE, &thing, &err),
 			 ST_INVALID_BODY);
-	ck_assert_str_eq(violations_text(&err), "/number too-large, /price format, /text enum");
+	ck_assert_str_eq(violations_text(&err),
+			 "/number too-large, /price format, /text enum,  required");
 	/* What others say is not held to our rules. */
 	text = "{\"text\":\"bad\",\"price\":1}";
 	ck_assert_int_eq(json_read(&arena, text, strlen(text), &ruled, &thing, &err), OK);
