@@ -216,7 +216,8 @@ static bool check_rules(struct json_decoder *d, const struct json_path *at,
 	for (const struct field_rule *rule = schema->rules; rule->name; rule++) {
 		struct json_path here = {.up = at, .name = rule->name};
 		if (!rule->holds(value))
-			fit = json_violate(d, *rule->name ? &here : at, rule->code, "%s", rule->detail);
+			fit = json_violate(d, *rule->name ? &here : at, rule->code, "%s",
+					   rule->detail);
 	}
 	return fit;
 }
