@@ -1,12 +1,10 @@
 #include "api/observe_metrics.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "common/clock.h"
-#include "common/log.h"
 #include "common/queue.h"
 #include "sql_api.h"
 
@@ -58,9 +56,6 @@ static struct metric outbox_oldest = {
 static struct metric build_info = {
 	.name = "core_service_build_info", .type = METRIC_GAUGE,
 	.help = "The version that runs; always 1.", .labels = {"version"}};
-static struct metric lines_dropped = {
-	.name = "log_lines_dropped_total", .type = METRIC_COUNTER,
-	.help = "Log lines given up because their reader was too slow."};
 /* clang-format on */
 
 static struct metric *const families[] = {
@@ -77,7 +72,6 @@ static struct metric *const families[] = {
 	&metric_job_queue_depth,
 	&outbox_oldest,
 	&build_info,
-	&lines_dropped,
 };
 
 /* --- requests --------------------------------------------------------------------------------- */
@@ -130,15 +124,6 @@ static void collect_pool(struct pg_pool *pool, const char *name)
 	metrics_set(&pool_connections, (double)leased, name, "leased", (char *)NULL);
 }
 
-static void collect_dropped(void)
-{
-	static _Atomic int64_t counted;
-	int64_t now = log_dropped();
-	int64_t before = atomic_exchange(&counted, now);
-
-	metrics_add(&lines_dropped, (double)(now - before), (char *)NULL);
-}
-
 static enum status read_gauges(struct app *app, struct problem *err)
 {
 	PG_LEASED conn = NULL;
@@ -186,7 +171,6 @@ static void collect(void *ctx)
 
 	collect_pool(app->pool, "main");
 	collect_pool(app->door, "door");
-	collect_dropped();
 	collect_from_database(app);
 }
 
