@@ -277,7 +277,9 @@ static struct dispatcher *make(struct pg_pool *pool)
 	arena_init(&d->arena, 1024);
 	d->pool = pool;
 	/* The processes before this one may have left rows that were never put. */
-	d->recover_all = d->redis_up = d->database_up = true;
+	d->recover_all = true;
+	d->redis_up = true;
+	d->database_up = true;
 	pthread_mutex_init(&d->lock, NULL);
 	pthread_condattr_init(&monotonic);
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
