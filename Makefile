@@ -88,7 +88,7 @@ asan: ## every test with the address and undefined behaviour sanitizers
 	+@$(MAKE) --no-print-directory MODE=asan check
 
 tsan: export CK_TIMEOUT_MULTIPLIER = 10
-tsan: export TSAN_OPTIONS = halt_on_error=0:exitcode=66
+tsan: export TSAN_OPTIONS = halt_on_error=0:exitcode=66:suppressions=$(CURDIR)/tests/support/tsan.supp
 tsan: ## every test with the thread sanitizer
 	+@$(MAKE) --no-print-directory MODE=tsan check
 

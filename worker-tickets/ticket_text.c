@@ -35,22 +35,14 @@ struct outline_frame {
 };
 
 static FcConfig *font_config;
-static pthread_key_t shaper_key;
 
-/* What one thread draws with. */
-struct shaper {
+/* What is drawn with, one for all threads: cairo 1.16 shares scaled fonts between threads, and
+ * takes their locks and that of its glyph pages in both orders when it makes room for glyphs. */
+static struct {
+	pthread_mutex_t lock;
 	PangoContext *context;
 	cairo_t *cairo;
-};
-
-static void shaper_free(void *at)
-{
-	struct shaper *shaper = at;
-
-	g_object_unref(shaper->context);
-	cairo_destroy(shaper->cairo);
-	g_free(shaper);
-}
+} shaper = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static enum status load_fonts(struct problem *err)
 {
@@ -72,15 +64,6 @@ static enum status load_fonts(struct problem *err)
 	return OK;
 }
 
-enum status ticket_text_init(struct problem *err)
-{
-	if (font_config)
-		return OK;
-	if (pthread_key_create(&shaper_key, shaper_free))
-		return problem_set(err, ST_INTERNAL_ERROR, "no thread key is left");
-	return load_fonts(err);
-}
-
 /* Outlines as drawn by the designer: no hints, no rounding to pixels. */
 static void use_exact_outlines(PangoContext *context)
 {
@@ -93,9 +76,8 @@ static void use_exact_outlines(PangoContext *context)
 	cairo_font_options_destroy(options);
 }
 
-static struct shaper *shaper_make(void)
+static void make_shaper(void)
 {
-	struct shaper *shaper = g_new0(struct shaper, 1);
 	PangoFontMap *map = pango_cairo_font_map_new_for_font_type(CAIRO_FONT_TYPE_FT);
 	/* Without bounds: on any other surface cairo leaves out glyphs far outside of it. */
 	cairo_surface_t *surface = cairo_recording_surface_create(CAIRO_CONTENT_ALPHA, NULL);
@@ -103,26 +85,26 @@ static struct shaper *shaper_make(void)
 	pango_fc_font_map_set_config(PANGO_FC_FONT_MAP(map), font_config);
 	/* One unit is one point. */
 	pango_cairo_font_map_set_resolution(PANGO_CAIRO_FONT_MAP(map), 72);
-	shaper->context = pango_font_map_create_context(map);
-	pango_context_set_language(shaper->context, pango_language_from_string("en"));
-	use_exact_outlines(shaper->context);
-	shaper->cairo = cairo_create(surface);
-	cairo_scale(shaper->cairo, PRECISION, PRECISION);
-	pango_cairo_update_context(shaper->cairo, shaper->context);
+	shaper.context = pango_font_map_create_context(map);
+	pango_context_set_language(shaper.context, pango_language_from_string("en"));
+	use_exact_outlines(shaper.context);
+	shaper.cairo = cairo_create(surface);
+	cairo_scale(shaper.cairo, PRECISION, PRECISION);
+	pango_cairo_update_context(shaper.cairo, shaper.context);
 	cairo_surface_destroy(surface);
 	g_object_unref(map);
-	return shaper;
 }
 
-static struct shaper *shaper_of_thread(void)
+enum status ticket_text_init(struct problem *err)
 {
-	struct shaper *shaper = pthread_getspecific(shaper_key);
+	if (font_config)
+		return OK;
 
-	if (!shaper) {
-		shaper = shaper_make();
-		pthread_setspecific(shaper_key, shaper);
-	}
-	return shaper;
+	enum status status = load_fonts(err);
+
+	if (!status)
+		make_shaper();
+	return status;
 }
 
 /* Characters that a line of print does not show: controls, soft hyphen, byte order mark. */
@@ -217,10 +199,9 @@ static double choose_size(PangoLayout *layout, const struct text_box *box)
 	return box->size_min;
 }
 
-static PangoLayout *make_layout(const struct shaper *shaper, const char *text,
-				const struct text_box *box)
+static PangoLayout *make_layout(const char *text, const struct text_box *box)
 {
-	PangoLayout *layout = pango_layout_new(shaper->context);
+	PangoLayout *layout = pango_layout_new(shaper.context);
 
 	pango_layout_set_text(layout, text, -1);
 	pango_layout_set_width(layout, (int)floor(box->width * PANGO_SCALE));
@@ -264,18 +245,21 @@ static void copy_path(struct arena *arena, cairo_t *cairo, const struct outline_
 void ticket_text_outline(struct arena *arena, const char *text, const struct text_box *box,
 			 struct outline *ret, double *ret_size)
 {
-	struct shaper *shaper = shaper_of_thread();
-	PangoLayout *layout = make_layout(shaper, text, box);
 	struct outline_frame frame;
+
+	pthread_mutex_lock(&shaper.lock);
+
+	PangoLayout *layout = make_layout(text, box);
 
 	*ret_size = choose_size(layout, box);
 	find_frame(layout, *ret_size, &frame);
 	frame.scale = fmin(1, fmin(box->width / frame.width, box->max_height / frame.height));
-	cairo_new_path(shaper->cairo);
-	cairo_move_to(shaper->cairo, 0, 0);
-	pango_cairo_layout_path(shaper->cairo, layout);
-	copy_path(arena, shaper->cairo, &frame, ret);
+	cairo_new_path(shaper.cairo);
+	cairo_move_to(shaper.cairo, 0, 0);
+	pango_cairo_layout_path(shaper.cairo, layout);
+	copy_path(arena, shaper.cairo, &frame, ret);
+	g_object_unref(layout);
+	pthread_mutex_unlock(&shaper.lock);
 	ret->width = frame.width * frame.scale;
 	ret->height = frame.height * frame.scale;
-	g_object_unref(layout);
 }

@@ -3,7 +3,7 @@
  *
  * Fonts come from a configuration of our own, whatever /etc/fonts says: the machine's fonts without
  * those in colour, whose outlines are traced bitmaps of tens of thousands of points. Thread safe
- * after ticket_text_init: each thread has its own shaper.
+ * after ticket_text_init; outlines are made one at a time.
  */
 #ifndef WORKER_TICKETS_TICKET_TEXT_H
 #define WORKER_TICKETS_TICKET_TEXT_H
