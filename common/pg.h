@@ -143,6 +143,10 @@ size_t pg_column(const struct pg_result *result, const char *name);
  * FIELD_ENUM columns hold the name. Nested objects and arrays are left alone. */
 void pg_scan(const struct pg_result *result, size_t row, const struct schema *schema,
 	     struct arena *arena, void *ret);
+/* The same for a part of a row that joins several things: each field takes the column named
+ * `prefix` and its snake_case. */
+void pg_scan_part(const struct pg_result *result, size_t row, const char *prefix,
+		  const struct schema *schema, struct arena *arena, void *ret);
 /* All rows, as an array in the arena. */
 struct field_array pg_scan_all(const struct pg_result *result, const struct schema *schema,
 			       struct arena *arena);

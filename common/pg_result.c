@@ -2,6 +2,7 @@
  * pg_result: reading rows.
  */
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -126,14 +127,15 @@ static void snake_case(const char *name, char ret[COLUMN_NAME_SIZE])
 	ret[len] = '\0';
 }
 
-static void map_columns(const struct pg_result *result, const struct schema *schema,
-			int ret_columns[FIELDS_MAX])
+static void map_columns(const struct pg_result *result, const char *prefix,
+			const struct schema *schema, int ret_columns[FIELDS_MAX])
 {
-	char name[COLUMN_NAME_SIZE];
+	char name[COLUMN_NAME_SIZE], full[2 * COLUMN_NAME_SIZE];
 
 	for (size_t i = 0; i < schema->count; i++) {
 		snake_case(schema->fields[i].name, name);
-		ret_columns[i] = find_column(result, name);
+		snprintf(full, sizeof(full), "%s%s", prefix, name);
+		ret_columns[i] = find_column(result, full);
 	}
 }
 
@@ -204,9 +206,15 @@ static void scan_row(const struct pg_result *result, size_t row, const struct sc
 void pg_scan(const struct pg_result *result, size_t row, const struct schema *schema,
 	     struct arena *arena, void *ret)
 {
+	pg_scan_part(result, row, "", schema, arena, ret);
+}
+
+void pg_scan_part(const struct pg_result *result, size_t row, const char *prefix,
+		  const struct schema *schema, struct arena *arena, void *ret)
+{
 	int columns[FIELDS_MAX];
 
-	map_columns(result, schema, columns);
+	map_columns(result, prefix, schema, columns);
 	scan_row(result, row, schema, columns, arena, ret);
 }
 
@@ -217,7 +225,7 @@ struct field_array pg_scan_all(const struct pg_result *result, const struct sche
 	int columns[FIELDS_MAX];
 
 	array.items = arena_calloc(arena, array.count, schema->size);
-	map_columns(result, schema, columns);
+	map_columns(result, "", schema, columns);
 	for (size_t i = 0; i < array.count; i++)
 		scan_row(result, i, schema, columns, arena, (char *)array.items + i * schema->size);
 	return array;

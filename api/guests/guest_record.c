@@ -16,7 +16,7 @@ static const struct field ticket_fields[] = {
 	{.name = "validatedAt", .type = FIELD_TIME, .offset = AT(validated_at)},
 };
 #undef AT
-static const struct schema ticket_schema = SCHEMA(ticket_fields, struct guest_ticket);
+const struct schema guest_ticket_schema = SCHEMA(ticket_fields, struct guest_ticket);
 
 #define AT(member) offsetof(struct guest, member)
 static const struct field guest_fields[] = {
@@ -34,7 +34,7 @@ static const struct field guest_fields[] = {
 	{.name = "checkedInAt", .type = FIELD_TIME, .offset = AT(checked_in_at)},
 	{.name = "createdAt", .type = FIELD_TIME, .offset = AT(created_at)},
 	{.name = "updatedAt", .type = FIELD_TIME, .offset = AT(updated_at)},
-	{.name = "ticket", .type = FIELD_OBJECT, .offset = AT(ticket), .nested = &ticket_schema},
+	{.name = "ticket", .type = FIELD_OBJECT, .offset = AT(ticket), .nested = &guest_ticket_schema},
 	{.name = "payment", .type = FIELD_OBJECT, .offset = AT(payment), .nested = &payment_schema},
 };
 #undef AT

@@ -47,6 +47,6 @@ struct guest {
 	int status_before; /* enum guest_status, -1: none */
 };
 
-extern const struct schema guest_schema;
+extern const struct schema guest_schema, guest_ticket_schema;
 
 #endif

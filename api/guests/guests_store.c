@@ -17,11 +17,7 @@ static struct guest_ticket *read_ticket(const struct pg_result *result, size_t r
 	if (pg_is_null(result, row, pg_column(result, "ticket_id")))
 		return NULL;
 	ticket = ARENA_NEW(arena, struct guest_ticket);
-	ticket->id = pg_i64(result, row, pg_column(result, "ticket_id"));
-	ticket->ticket_code =
-		arena_strdup(arena, pg_text(result, row, pg_column(result, "ticket_code")));
-	ticket->status = arena_strdup(arena, pg_text(result, row, pg_column(result, "ticket_status")));
-	ticket->validated_at = pg_time(result, row, pg_column(result, "validated_at"));
+	pg_scan_part(result, row, "ticket_", &guest_ticket_schema, arena, ticket);
 	return ticket;
 }
 
@@ -35,7 +31,7 @@ static int name_index(const char *const *names, const char *name)
 
 /* The newest payment; nothing for staff, who are not concerned by money. */
 static struct payment_out *read_payment(const struct request *req, const struct pg_result *result,
-					size_t row, int64_t guest_id, int64_t event_id)
+					size_t row)
 {
 	unsigned seers = WHO_ADMIN | WHO_ORGANIZER | WHO_REGISTRANT;
 	struct payment_out *payment;
@@ -43,14 +39,7 @@ static struct payment_out *read_payment(const struct request *req, const struct 
 	if (!(req->access.who & seers) || pg_is_null(result, row, pg_column(result, "payment_id")))
 		return NULL;
 	payment = ARENA_NEW(req->arena, struct payment_out);
-	/* intent_id, method, amount, currency, refunded_amount, client_secret, expires_at */
-	pg_scan(result, row, &payment_schema, req->arena, payment);
-	payment->id = pg_i64(result, row, pg_column(result, "payment_id"));
-	payment->guest_id = guest_id;
-	payment->event_id = event_id;
-	payment->status = name_index(payment_status_names,
-				     pg_text(result, row, pg_column(result, "payment_status")));
-	payment->created_at = pg_time(result, row, pg_column(result, "payment_created_at"));
+	pg_scan_part(result, row, "payment_", &payment_schema, req->arena, payment);
 	payment_hide_secret(payment, req);
 	return payment;
 }
@@ -69,7 +58,7 @@ static void read_guest(const struct request *req, const struct pg_result *result
 	pg_scan(result, row, &guest_schema, req->arena, ret);
 	read_hidden(result, row, ret);
 	ret->ticket = read_ticket(result, row, req->arena);
-	ret->payment = read_payment(req, result, row, ret->id, ret->event_id);
+	ret->payment = read_payment(req, result, row);
 }
 
 enum status guest_load(struct request *req, int64_t guest_id, struct guest *ret,

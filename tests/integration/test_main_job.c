@@ -158,6 +158,7 @@ START_TEST(paid_registration_to_admission)
 	ck_assert_int_lt(paid->status, 300);
 	now = api_get(token_user(), "/api/events/%lld/guests/%lld", (long long)shop.event_id,
 		      (long long)reply_int(guest, "data.id"));
+	ck_assert_int_eq(now->status, 200);
 	ck_assert_str_eq(reply_text(now, "data.status"), "confirmed");
 	ck_assert_str_eq(reply_text(now, "data.payment.status"), "succeeded");
 	expect_ticket_works(&shop, reply_int(now, "data.ticket.id"));

@@ -89,7 +89,7 @@ static void set_defaults(void)
 	set_default("AUTH_SERVICE_URL", platform);
 	set_default("PAYMENT_SERVICE_URL", platform);
 	set_default("NOTIFICATION_SERVICE_URL", platform);
-	set_default("HTTP_THREADS", "300");
+	set_default("HTTP_THREADS", "400");
 	set_default("REQUESTS_MAX", "280");
 	set_default("NODE_ENV", "test");
 	set_default("WORKER_THREADS", "2");
@@ -134,12 +134,26 @@ static bool answers(const char *url)
 	return ok;
 }
 
-static bool answers_within(const char *url, int64_t ms)
+static void show_log(int i)
+{
+	if (system(text("tail -n 60 '%s' >&2", suite.logs[i])) != 0)
+		fprintf(stderr, "no log\n");
+}
+
+/* Has this program ended by itself? */
+static bool is_gone(pid_t pid)
+{
+	siginfo_t info = {0};
+
+	return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid;
+}
+
+static bool answers_within(const char *url, pid_t pid, int64_t ms)
 {
 	int64_t until = clock_monotonic_us() + ms * US_PER_MS;
 
 	while (!answers(url)) {
-		if (clock_monotonic_us() > until)
+		if (clock_monotonic_us() > until || is_gone(pid))
 			return false;
 		clock_sleep_ms(STEP_MS);
 	}
@@ -148,7 +162,7 @@ static bool answers_within(const char *url, int64_t ms)
 
 bool suite_ready(int64_t ms)
 {
-	return answers_within(text("%s/health/ready", suite_api()), ms);
+	return answers_within(text("%s/health/ready", suite_api()), suite_pid(SUITE_API), ms);
 }
 
 void suite_start(enum suite_part part)
@@ -163,9 +177,11 @@ void suite_start(enum suite_part part)
 	if (part == SUITE_API)
 		up = suite_ready(START_MS);
 	if (part == SUITE_PLATFORM)
-		up = answers_within(text("%s/health", suite_platform()), START_MS);
-	if (!up)
-		fatal("suite: %s does not come up, see %s", programs[i], suite.logs[i]);
+		up = answers_within(text("%s/health", suite_platform()), suite.pids[i], START_MS);
+	if (!up) {
+		show_log(i);
+		fatal("suite: %s does not come up", programs[i]);
+	}
 }
 
 int suite_stop(enum suite_part part)
@@ -227,8 +243,7 @@ static void end_part(int i)
 
 	if (status == 0 && !has_sanitizer_report(suite.logs[i]))
 		return;
-	if (system(text("tail -n 60 '%s' >&2", suite.logs[i])) != 0)
-		fprintf(stderr, "no log\n");
+	show_log(i);
 	fatal("suite: %s ended with %d", programs[i], status);
 }
 
