@@ -33,9 +33,26 @@ static void *on_thread_start(const struct mg_context *context, int type)
 	thread->httpd = mg_get_user_data(context);
 	thread->master = type == 0;
 	thread->fd = -1;
+	thread->idle_fd = -1;
 	arena_init(&thread->arena, ARENA_BLOCK);
+	pthread_mutex_init(&thread->lock, NULL);
+	pthread_mutex_lock(&thread->httpd->lock);
+	thread->next = thread->httpd->threads;
+	thread->httpd->threads = thread;
+	pthread_mutex_unlock(&thread->httpd->lock);
 	httpd_self = thread;
 	return thread;
+}
+
+static void forget_thread(struct httpd_thread *thread)
+{
+	struct httpd *httpd = thread->httpd;
+	pthread_mutex_lock(&httpd->lock);
+	struct httpd_thread **at = &httpd->threads;
+	while (*at != thread)
+		at = &(*at)->next;
+	*at = thread->next;
+	pthread_mutex_unlock(&httpd->lock);
 }
 
 static void on_thread_end(const struct mg_context *context, int type, void *pointer)
@@ -44,6 +61,8 @@ static void on_thread_end(const struct mg_context *context, int type, void *poin
 	(void)type;
 	struct httpd_thread *thread = pointer;
 	httpd_self = NULL;
+	forget_thread(thread);
+	pthread_mutex_destroy(&thread->lock);
 	arena_clear(&thread->arena);
 	free(thread);
 }
@@ -55,6 +74,7 @@ static int on_connection(const struct mg_connection *conn, void **data)
 	httpd_self->fd = -1;
 	httpd_self->refused = false;
 	httpd_self->linger = false;
+	httpd_self->between = true;
 	return 0;
 }
 
@@ -111,6 +131,7 @@ static int serve(struct httpd_thread *thread, struct mg_connection *conn)
 	thread->foreign = false;
 	atomic_fetch_sub(&thread->httpd->in_flight, 1);
 	arena_reset(&thread->arena);
+	thread->between = true;
 	return exchange.response.status;
 }
 
@@ -269,10 +290,12 @@ enum status httpd_start(const struct httpd_options *options, struct httpd **ret,
 	httpd->write_timeout_us = options->request_timeout_ms * US_PER_MS;
 	httpd->keeps_alive = options->keep_alive_timeout_ms > 0;
 	httpd->listen_fd = -1;
+	pthread_mutex_init(&httpd->lock, NULL);
 	char text[256] = "";
 	struct mg_error_data error = {.text = text, .text_buffer_size = sizeof(text)};
 	httpd->context = start_context(httpd, options, &error);
 	if (httpd->context == NULL) {
+		pthread_mutex_destroy(&httpd->lock);
 		free(httpd);
 		return problem_set(err, ST_CONFIG, "cannot listen on port %d: %s", options->port,
 				   text);

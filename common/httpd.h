@@ -69,8 +69,8 @@ enum status httpd_start(const struct httpd_options *options, struct httpd **ret,
 int httpd_port(const struct httpd *httpd);
 /* Requests being handled now. */
 int httpd_in_flight(const struct httpd *httpd);
-/* Stop taking connections, answer what was accepted (with Connection: close), then stop; cut what
- * is left after `deadline_ms`. Frees. */
+/* Stop taking connections, answer what was accepted (with Connection: close), end connections that
+ * stay idle for a second, then stop; cut what is left after `deadline_ms`. Frees. */
 void httpd_drain(struct httpd *httpd, int64_t deadline_ms);
 
 /* Value of the first header of that name, any case; NULL. */

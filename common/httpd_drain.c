@@ -12,6 +12,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -25,6 +26,7 @@ enum {
 		100, /* the accept queue stays empty so long: handshakes under way had their time */
 	STEP_MS = 2,
 	CROWDED_MS = 10,
+	IDLE_GRACE_MS = 1000, /* a client that is about to speak may still do so */
 	LINGER_MS = 500,
 	LINGER_BYTES = 16 << 20,
 };
@@ -89,13 +91,34 @@ static int poll_until(struct pollfd *pollfd, int timeout_ms, int64_t deadline_us
 	return result == 0 && last ? give_up(pollfd) : result;
 }
 
+static void set_idle(struct httpd_thread *self, int fd)
+{
+	pthread_mutex_lock(&self->lock);
+	self->idle_fd = fd;
+	pthread_mutex_unlock(&self->lock);
+}
+
+/* Wait for the first byte of a next request; a drain may end the connection meanwhile. */
+static int poll_idle(struct httpd_thread *self, struct pollfd *pollfd, int timeout_ms)
+{
+	set_idle(self, pollfd->fd);
+	if (atomic_load(&self->httpd->ends_idle))
+		httpd_end_idle(self);
+	int result = poll_plain(pollfd, 1, timeout_ms);
+	set_idle(self, -1);
+	if (result > 0)
+		self->between = false;
+	return result;
+}
+
 /* Apart from `poll`, whose declaration says that it only writes to `fds`. */
 __attribute__((noinline)) static int poll_served(struct httpd_thread *self, struct pollfd *pollfd,
 						 int timeout_ms)
 {
 	self->fd = pollfd->fd;
 	if (self->deadline_us == 0)
-		return poll_plain(pollfd, 1, timeout_ms);
+		return self->between ? poll_idle(self, pollfd, timeout_ms)
+				     : poll_plain(pollfd, 1, timeout_ms);
 	return poll_until(pollfd, timeout_ms, self->deadline_us);
 }
 
@@ -188,19 +211,51 @@ static int close_door(struct httpd *httpd, int64_t deadline_us)
 	return replace_listener(httpd->listen_fd);
 }
 
+/* Ended for reading only: a request that came before is still read and answered. */
+void httpd_end_idle(struct httpd_thread *thread)
+{
+	pthread_mutex_lock(&thread->lock);
+	if (thread->idle_fd >= 0)
+		shutdown(thread->idle_fd, SHUT_RD);
+	pthread_mutex_unlock(&thread->lock);
+}
+
+static void end_idle_connections(struct httpd *httpd)
+{
+	atomic_store(&httpd->ends_idle, true);
+	pthread_mutex_lock(&httpd->lock);
+	for (struct httpd_thread *thread = httpd->threads; thread != NULL; thread = thread->next)
+		httpd_end_idle(thread);
+	pthread_mutex_unlock(&httpd->lock);
+}
+
+static bool is_empty(struct httpd *httpd)
+{
+	return atomic_load(&httpd->accepted) == atomic_load(&httpd->closed);
+}
+
+static void wait_until_empty(struct httpd *httpd, int64_t deadline_us)
+{
+	int64_t grace_us = clock_monotonic_us() + IDLE_GRACE_MS * US_PER_MS;
+	while (!is_empty(httpd) && clock_monotonic_us() < deadline_us) {
+		if (clock_monotonic_us() >= grace_us && !atomic_load(&httpd->ends_idle))
+			end_idle_connections(httpd);
+		clock_sleep_ms(STEP_MS);
+	}
+}
+
 void httpd_drain(struct httpd *httpd, int64_t deadline_ms)
 {
 	int64_t deadline_us = clock_monotonic_us() + deadline_ms * US_PER_MS;
 	atomic_store(&httpd->draining, true);
 	int wake_fd = close_door(httpd, deadline_us);
-	while (atomic_load(&httpd->accepted) != atomic_load(&httpd->closed) &&
-	       clock_monotonic_us() < deadline_us)
-		clock_sleep_ms(STEP_MS);
+	wait_until_empty(httpd, deadline_us);
 	/* Wakes the accepting thread out of its poll of two seconds, to find that it shall stop. */
 	if (wake_fd >= 0 && write(wake_fd, "", 1) < 0)
 		errno = 0;
 	mg_stop(httpd->context);
 	if (wake_fd >= 0)
 		close(wake_fd);
+	pthread_mutex_destroy(&httpd->lock);
 	free(httpd);
 }

@@ -9,6 +9,7 @@
 #ifndef COMMON_HTTPD_WIRE_H
 #define COMMON_HTTPD_WIRE_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include "common/httpd.h"
@@ -16,6 +17,8 @@
 struct mg_connection;
 struct mg_context;
 struct mg_request_info;
+
+struct httpd_thread;
 
 struct httpd {
 	struct mg_context *context;
@@ -27,6 +30,9 @@ struct httpd {
 	int port;
 	int listen_fd;
 	_Atomic(bool) draining;
+	_Atomic(bool) ends_idle; /* connections between two requests are ended, see httpd_drain */
+	pthread_mutex_t lock;    /* of the list of threads */
+	struct httpd_thread *threads;
 	_Atomic(int) in_flight;
 	_Atomic(int64_t) accepted;
 	_Atomic(int64_t) closed;
@@ -42,6 +48,10 @@ struct httpd_thread {
 	int64_t deadline_us; /* monotonic; 0: none. When it has passed, polling fails. */
 	bool refused;        /* the connection's last request was answered by httpd itself */
 	bool linger;         /* take what the peer still sends before closing */
+	bool between;        /* nothing of a next request has come */
+	pthread_mutex_t lock;
+	int idle_fd; /* under lock: the connection while the thread waits between requests, or -1 */
+	struct httpd_thread *next;
 };
 
 /* The request's side of CivetWeb. */
@@ -62,6 +72,8 @@ extern _Thread_local struct httpd_thread *httpd_self;
 /* The server that this thread is starting: its listening socket is the next one. */
 extern _Thread_local struct httpd *httpd_starting;
 
+/* Let the thread's connection be ended while it is idle, from another thread or at once. */
+void httpd_end_idle(struct httpd_thread *thread);
 /* Value of the first header of that name, any case; NULL. */
 const char *httpd_header(const struct mg_request_info *info, const char *name);
 /* Why this request is unsafe to serve; NULL when it is not. */
