@@ -23,7 +23,8 @@ static enum status judge(struct request *req, const struct guest_locked *locked,
 {
 	if (!strcmp(locked->event_status, "cancelled"))
 		return problem_set(err, ST_TICKET_CANCELLED, "The event is cancelled");
-	if (strcmp(locked->event_status, "published") && strcmp(locked->event_status, "active"))
+	if (strcmp(locked->event_status, "published") != 0 &&
+	    strcmp(locked->event_status, "active") != 0)
 		return problem_set(err, ST_EVENT_NOT_OPEN, "The event is %s", locked->event_status);
 	if (guest_transition((enum guest_status)locked->guest.status, TRIGGER_CHECK_IN, err))
 		return OK;
