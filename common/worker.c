@@ -337,6 +337,23 @@ static void run_until_signal(struct worker *worker, const sigset_t *signals)
 	log_phase(worker->options, "Worker stopped");
 }
 
+/* Blocked before any thread is made, so that only sigwait sees them. */
+static void block_signals(sigset_t *ret_signals, sigset_t *ret_before)
+{
+	sigemptyset(ret_signals);
+	sigaddset(ret_signals, SIGTERM);
+	sigaddset(ret_signals, SIGINT);
+	pthread_sigmask(SIG_BLOCK, ret_signals, ret_before);
+}
+
+void worker_hold_signals(void)
+{
+	sigset_t signals;
+
+	block_signals(&signals, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
 enum status worker_main(const struct worker_options *options, struct problem *err)
 {
 	struct httpd *httpd = NULL;
@@ -345,11 +362,7 @@ enum status worker_main(const struct worker_options *options, struct problem *er
 	enum status status;
 
 	metrics_register(worker_metrics, worker_metric_count);
-	/* Blocked before any thread is made, so that only sigwait sees them. */
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGINT);
-	pthread_sigmask(SIG_BLOCK, &signals, &before);
+	block_signals(&signals, &before);
 	status = worker_init(&worker, options, err);
 	if (status == OK && options->metrics_port) {
 		status = httpd_start_metrics(options->metrics_port, &httpd, err);

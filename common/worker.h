@@ -41,8 +41,11 @@ struct worker_options {
 	void *ctx;
 };
 
+/* From here on SIGTERM and SIGINT wait for worker_main: the first call of main, so that a worker told
+ * to stop while it starts ends as quietly as one that works. Ignores SIGPIPE. */
+void worker_hold_signals(void);
 /* Runs until SIGTERM or SIGINT, then finishes what runs and hands back the rest. Logs start, stop
- * and each job. Signals must not have been blocked by the caller. */
+ * and each job. */
 enum status worker_main(const struct worker_options *options, struct problem *err) MUST_CHECK;
 
 #endif

@@ -1,7 +1,6 @@
 /*
  * worker-email: takes `send-email` jobs until it is told to stop.
  */
-#include <signal.h>
 
 #include "common/clock.h"
 #include "common/log.h"
@@ -101,10 +100,10 @@ int main(int argc, char **argv)
 	struct arena arena;
 	struct problem err = {0};
 	int exit_code;
+	worker_hold_signals();
 	if (!config_start(&email_config_table, argc, argv, &config, &exit_code))
 		return exit_code;
 	log_init("worker-email", (enum log_level)config.common.log_level);
-	signal(SIGPIPE, SIG_IGN);
 	http_client_init();
 	arena_init(&arena, 4096);
 	enum status status = run(&config, &arena, &err);

@@ -1,5 +1,4 @@
 /* worker-tickets: makes the documents of tickets. */
-#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -172,10 +171,10 @@ int main(int argc, char **argv)
 	struct arena arena;
 	int code;
 
+	worker_hold_signals();
 	if (!config_start(&table, argc, argv, &config, &code))
 		return code;
 	log_init("worker-tickets", (enum log_level)config.common.log_level);
-	signal(SIGPIPE, SIG_IGN);
 	arena_init(&arena, 4096);
 	if (run(&config, &job, &arena, &err)) {
 		log_message(LOG_ERROR, "%s", err.detail);

@@ -3,6 +3,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "tests/support/dialogue.h"
+
 struct one {
 	void (*member)(void *ctx, size_t i);
 	void *ctx;
@@ -16,6 +18,7 @@ static void *run(void *arg)
 
 	pthread_barrier_wait(one->start);
 	one->member(one->ctx, one->i);
+	say_goodbye();
 	return NULL;
 }
 

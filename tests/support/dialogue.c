@@ -80,6 +80,12 @@ struct reply *say(const struct saying *saying)
 	return reply;
 }
 
+void say_goodbye(void)
+{
+	curl_easy_cleanup(curl);
+	curl = NULL;
+}
+
 static const cJSON *find(const struct reply *reply, const char *path)
 {
 	const cJSON *at = reply->json;

@@ -30,6 +30,9 @@ struct saying {
 };
 struct reply *say(const struct saying *saying);
 
+/* Close this thread's connection; the end of a crowd's member and of a suite do it. */
+void say_goodbye(void);
+
 /* The value at a path such as "data.ticketTypes.0.id"; integers up to 2^53. Absent: NULL, INT64_MIN. */
 const char *reply_text(const struct reply *reply, const char *path);
 int64_t reply_int(const struct reply *reply, const char *path);

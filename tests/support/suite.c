@@ -160,6 +160,24 @@ static bool answers_within(const char *url, pid_t pid, int64_t ms)
 	return true;
 }
 
+static bool log_says(int i, const char *words)
+{
+	return system(text("grep -aqsE '%s' '%s'", words, suite.logs[i])) == 0;
+}
+
+/* A worker holds signals back once it has started; before, SIGTERM simply kills it. */
+static bool worker_started(int i)
+{
+	int64_t until = clock_monotonic_us() + START_MS * US_PER_MS;
+
+	while (!log_says(i, "Worker started")) {
+		if (clock_monotonic_us() > until || is_gone(suite.pids[i]))
+			return false;
+		clock_sleep_ms(STEP_MS);
+	}
+	return true;
+}
+
 bool suite_ready(int64_t ms)
 {
 	return answers_within(text("%s/health/ready", suite_api()), suite_pid(SUITE_API), ms);
@@ -178,6 +196,8 @@ void suite_start(enum suite_part part)
 		up = suite_ready(START_MS);
 	if (part == SUITE_PLATFORM)
 		up = answers_within(text("%s/health", suite_platform()), suite.pids[i], START_MS);
+	if (part == SUITE_TICKETS || part == SUITE_EMAIL)
+		up = worker_started(i);
 	if (!up) {
 		show_log(i);
 		fatal("suite: %s does not come up", programs[i]);
@@ -228,12 +248,10 @@ void suite_begin(unsigned parts)
 			suite_start((enum suite_part)part);
 }
 
-static bool has_sanitizer_report(const char *log)
+static bool has_sanitizer_report(int i)
 {
-	return system(text(
-		       "grep -aqE 'ERROR: (Address|Leak|Thread)Sanitizer|runtime error:|WARNING: "
-		       "ThreadSanitizer' '%s'",
-		       log)) == 0;
+	return log_says(i, "ERROR: (Address|Leak|Thread)Sanitizer|runtime error:|WARNING: "
+			   "ThreadSanitizer");
 }
 
 /* A program that is gone, does not end with 0, or left a report fails the test. */
@@ -241,7 +259,7 @@ static void end_part(int i)
 {
 	int status = suite.pids[i] ? suite_stop((enum suite_part)(1 << i)) : 0;
 
-	if (status == 0 && !has_sanitizer_report(suite.logs[i]))
+	if (status == 0 && !has_sanitizer_report(i))
 		return;
 	show_log(i);
 	fatal("suite: %s ended with %d", programs[i], status);
@@ -249,6 +267,7 @@ static void end_part(int i)
 
 void suite_end(void)
 {
+	say_goodbye();
 	for (int i = PARTS - 1; i >= 0; i--)
 		end_part(i);
 	if (system(text("rm -rf '%s'", suite.dir)) != 0)
