@@ -201,7 +201,7 @@ $(O)/tests/unit/test_email_job: $(O)/libsupport.a | $(O)/bin/platform
 # A unit test of a program's own files names that program's library here.
 $(addprefix $(O)/tests/unit/,test_api_config test_dispatcher test_observe): $(O)/libapi.a \
 	$(O)/libsupport.a
-$(O)/tests/unit/test_events_rules: $(O)/libapi.a
+$(addprefix $(O)/tests/unit/,test_events_rules test_guests_rules test_payments_rules): $(O)/libapi.a
 $(O)/tests/unit/%: $(O)/tests/unit/%.o $(UNIT_LIBS)
 	$(LINK) $(LIBS_common) $(LIBS_check)
 $(O)/tests/unit/test_ticket_%: $(O)/tests/unit/test_ticket_%.o $(O)/libtickets.a $(COMMON_LIB)
