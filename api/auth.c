@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "api/clients/auth_client.h"
+#include "api/query.h"
 #include "common/clock.h"
 #include "common/sign.h"
 #include "sql_api.h"
@@ -74,7 +75,7 @@ enum status auth_identify(struct request *req, struct problem *err)
 		return check_bearer(req, header, err);
 	if (who & WHO_ANYONE)
 		return OK;
-	if ((who & WHO_LINK) && req->http->query && strstr(req->http->query, "token="))
+	if ((who & WHO_LINK) && query_raw(req, "token"))
 		return OK;
 	return unauthorized(err, "This needs a bearer token");
 }
