@@ -206,6 +206,15 @@ $(O)/tests/unit/%: $(O)/tests/unit/%.o $(UNIT_LIBS)
 	$(LINK) $(LIBS_common) $(LIBS_check)
 $(O)/tests/unit/test_ticket_%: $(O)/tests/unit/test_ticket_%.o $(O)/libtickets.a $(COMMON_LIB)
 	$(LINK) $(LIBS_tickets) $(LIBS_common) $(LIBS_check)
+# The table of routes and callers names every route, or nothing is built.
+MATRIX_ROWS = $(O)/tests/integration/matrix_rows.o
+all: $(O)/gen/matrix.covered
+$(O)/gen/matrix.covered: $(O)/tests/integration/matrix_covers
+	$< && touch $@
+$(O)/tests/integration/matrix_covers: $(O)/tests/integration/matrix_covers.o $(MATRIX_ROWS) \
+		$(O)/libapi.a $(COMMON_LIB)
+	$(LINK) $(LIBS_common)
+$(O)/tests/integration/test_matrix: $(MATRIX_ROWS) $(O)/gen/matrix.covered
 $(O)/tests/integration/%: $(O)/tests/integration/%.o $(O)/libsupport.a $(COMMON_LIB)
 	$(LINK) $(LIBS_common) $(LIBS_check)
 
