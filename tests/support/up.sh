@@ -311,18 +311,18 @@ make_cluster()
 	local new=$DATA/postgres.new
 	[ ! -f "$DATA/postgres/PG_VERSION" ] || return 0
 	rm -rf "$new" # left by an initdb that was cut short
-	mkdir "$new"
-	chmod 700 "$new"
-	[ "$(id -u)" -ne 0 ] || chown postgres: "$new"
+	mkdir -m 700 "$new"
+	install -m 600 "$DATA/secrets/database" "$DATA/password" # where the server's user can read
+	[ "$(id -u)" -ne 0 ] || chown postgres: "$new" "$DATA/password"
 	(
 		cd "$DATA"
-		# The password by a pipe: the user has no way to our files.
 		"${AS_POSTGRES[@]}" "$PG_BIN/initdb" -A scram-sha-256 -U core -E UTF8 --locale=C \
-			--pwfile=<(cat "$DATA/secrets/database" && echo) -D "$new"
+			--pwfile=password -D "$new"
 	) >"$LOG/initdb.log" 2>&1 || {
 		tail -n 20 "$LOG/initdb.log" >&2
 		fail "initdb failed"
 	}
+	rm -f "$DATA/password"
 	mv "$new" "$DATA/postgres"
 }
 
