@@ -99,7 +99,7 @@ static void print_help(const struct config_table *table, FILE *out)
 	}
 }
 
-enum option { OPT_RUN, OPT_HELP, OPT_VERSION, OPT_PRINT, OPT_CHECK, OPT_UNKNOWN };
+enum option { OPT_RUN, OPT_HELP, OPT_VERSION, OPT_PRINT, OPT_CHECK, OPT_TABLE, OPT_UNKNOWN };
 
 static enum option find_option(int argc, char **argv)
 {
@@ -108,6 +108,7 @@ static enum option find_option(int argc, char **argv)
 		[OPT_VERSION] = "--version",
 		[OPT_PRINT] = "--print-config",
 		[OPT_CHECK] = "--check-config",
+		[OPT_TABLE] = "--print-config-table", /* for the README; not in --help */
 	};
 
 	if (argc <= 1)
@@ -145,6 +146,10 @@ bool config_start(const struct config_table *table, int argc, char **argv, void 
 	}
 	if (option == OPT_HELP) {
 		print_help(table, stdout);
+		return false;
+	}
+	if (option == OPT_TABLE) {
+		config_print_markdown(table, stdout);
 		return false;
 	}
 	if (option == OPT_VERSION) {

@@ -133,7 +133,7 @@ static int run_command(struct ctl *ctl, char *program)
 static bool is_common_option(const char *word)
 {
 	return strcmp(word, "--version") == 0 || strcmp(word, "--print-config") == 0 ||
-	       strcmp(word, "--check-config") == 0;
+	       strcmp(word, "--check-config") == 0 || strcmp(word, "--print-config-table") == 0;
 }
 
 /* Take --json and --help out of the arguments. */
