@@ -170,7 +170,7 @@ for id in $(jq -r '.data | sort_by(.id)[].ticket.id' <<<"$guests"); do
 	call 200 GET "/api/tickets/$id" "$ada"
 	code=$(get .data.ticketCode)
 	# The signed link opens it without a token.
-	link=$API_URL/$(get .data.links.pdf | sed 's,^https\{0,1\}://[^/]*/,,')
+	link=$API_URL/$(get .data.links.pdf | sed "s|^https*://[^/]*/||")
 	curl -sS -f -m 30 -o "$OUT/$code.pdf" "$link" || fail "no PDF at $link"
 	pdfinfo "$OUT/$code.pdf" >"$OUT/info" 2>&1 || fail "$OUT/$code.pdf is no PDF"
 	name=$(jq -r --argjson id "$id" '.data[] | select(.ticket.id == $id) |
@@ -206,8 +206,8 @@ jq -r '.[] | "      " + .template + "  " + .to + "  " + .subject' <<<"$handed"
 step "6. At the door: the QR code is read from the page as printed, and scanned twice."
 code=$(jq -r --argjson id "$payer_id" '.data[] | select(.id == $id).ticket.ticketCode' \
 	<<<"$guests")
-pdftoppm -r 150 -png -singlefile "$OUT/$code.pdf" "$OUT/$code"
-qr=$(zbarimg -q --raw --oneshot "$OUT/$code.png") || fail "zbarimg reads no code from $OUT/$code.png"
+pdftoppm -r 150 -png -singlefile "$OUT/$code.pdf" "$OUT/$code" 2>/dev/null
+qr=$(zbarimg -q --raw --oneshot "$OUT/$code.png" 2>/dev/null) || fail "zbarimg reads no code from $OUT/$code.png"
 held "read: $qr"
 scan=$(jq -n --arg qr "$qr" --argjson event "$event" '{qrCode: $qr, eventId: $event}')
 call 200 POST /api/tickets/validate "$ada" "$scan"

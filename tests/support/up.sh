@@ -120,8 +120,8 @@ stop_all()
 is_free()
 {
 	local hex
-	printf -v hex ':%04X ' "$1"
-	! grep -q -i "^ *[0-9]*: [0-9A-F]*$hex" /proc/net/tcp /proc/net/tcp6 2>/dev/null
+	printf -v hex '%04X' "$1" # 0A: somebody listens
+	! grep -q "^ *[0-9]*: [0-9A-F]*:$hex [0-9A-F:]* 0A " /proc/net/tcp /proc/net/tcp6 2>/dev/null
 }
 
 # free_port NAME: sets NAME to the port it had the last time, else to a free one below the range
