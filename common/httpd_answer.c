@@ -8,6 +8,7 @@
 
 #include "common/clock.h"
 #include "common/httpd_wire.h"
+#include "common/ids.h"
 
 enum {
 	RETRY_AFTER_S = 2,           /* when the problem says nothing else */
@@ -222,8 +223,11 @@ void httpd_refuse(struct httpd_thread *thread, struct mg_connection *conn,
 		  const struct problem *err)
 {
 	const struct mg_request_info *info = mg_get_request_info(conn);
+	char request_id[UUID_SIZE];
+	ids_uuid7(request_id);
 	struct http_exchange exchange = {
 		.arena = &thread->arena,
+		.request_id = request_id,
 		.method = is_one_word(info->request_method) ? info->request_method : "-",
 		.remote_addr = info->remote_addr,
 		.started_us = clock_monotonic_us(),
