@@ -426,7 +426,10 @@ up()
 	make_data_dir
 	choose_settings
 	# Whoever dials an address of the last time is started again where the address changed.
-	[ "${LAST[PORT]:-$PORT}" = "$PORT" ] || stop platform TERM
+	if [ "${LAST[PORT]:-$PORT}" != "$PORT" ]; then
+		stop core-api TERM
+		stop platform TERM
+	fi
 	write_ports
 	start_missing postgres "$OWN_POSTGRES" start_postgres
 	start_missing cache-redis "$OWN_CACHE" start_redis cache-redis "${REDIS_PORT:-}" \
