@@ -21,38 +21,34 @@ static unsigned caller_bits(const struct request *req)
 
 bool access_event_visible(const char *event_status, unsigned who)
 {
-	return strcmp(event_status, "draft") != 0 || (who & (WHO_ADMIN | WHO_ORGANIZER | WHO_STAFF));
+	return strcmp(event_status, "draft") != 0 ||
+	       (who & (WHO_ADMIN | WHO_ORGANIZER | WHO_STAFF));
 }
 
 static const struct pg_statement *const scope_statements[] = {
-	[SCOPE_EVENT] = &sql_access_event,
-	[SCOPE_TICKET_TYPE] = &sql_access_ticket_type,
-	[SCOPE_GUEST] = &sql_access_guest,
-	[SCOPE_TICKET] = &sql_access_ticket,
+	[SCOPE_EVENT] = &sql_access_event,     [SCOPE_TICKET_TYPE] = &sql_access_ticket_type,
+	[SCOPE_GUEST] = &sql_access_guest,     [SCOPE_TICKET] = &sql_access_ticket,
 	[SCOPE_PAYMENT] = &sql_access_payment,
 };
 
 /* Nouns for 404 details. */
 static const char *const scope_names[] = {
-	[SCOPE_NONE] = "thing",
-	[SCOPE_EVENT] = "event",
-	[SCOPE_TICKET_TYPE] = "ticket type",
-	[SCOPE_GUEST] = "guest",
-	[SCOPE_TICKET] = "ticket",
-	[SCOPE_PAYMENT] = "payment",
+	[SCOPE_NONE] = "thing",  [SCOPE_EVENT] = "event",   [SCOPE_TICKET_TYPE] = "ticket type",
+	[SCOPE_GUEST] = "guest", [SCOPE_TICKET] = "ticket", [SCOPE_PAYMENT] = "payment",
 };
 
 static enum status not_found(const struct request *req, struct problem *err)
 {
-	return problem_set(err, ST_NOT_FOUND, "There is no such %s", scope_names[req->route->scope]);
+	return problem_set(err, ST_NOT_FOUND, "There is no such %s",
+			   scope_names[req->route->scope]);
 }
 
 /* A signed link stands for its ticket alone. */
 static enum status check_link(struct request *req, const char *token, const char *ticket_code,
 			      struct problem *err)
 {
-	if (ticket_code && credential_link_check(&req->app->keys, req->arena, req->ids[0],
-						 ticket_code, token)) {
+	if (ticket_code &&
+	    credential_link_check(&req->app->keys, req->arena, req->ids[0], ticket_code, token)) {
 		req->access.who |= WHO_LINK;
 		return OK;
 	}
@@ -110,10 +106,10 @@ static enum status check_thing(struct request *req, struct problem *err)
 
 	if (req->route->who & WHO_LINK)
 		token = query_raw(req, "token");
-	status = request_query(req, scope_statements[req->route->scope],
-			       PG_ARGS(PG_I64(req->ids[0]), PG_I64(req->ids[1]),
-				       PG_I64(req->caller.user_id)),
-			       &row, err);
+	status = request_query(
+		req, scope_statements[req->route->scope],
+		PG_ARGS(PG_I64(req->ids[0]), PG_I64(req->ids[1]), PG_I64(req->caller.user_id)),
+		&row, err);
 	if (status)
 		return status;
 	if (token) {

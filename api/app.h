@@ -23,7 +23,7 @@ struct app {
 	struct credential_keys keys;
 	int64_t started_us; /* monotonic */
 	_Atomic bool draining;
-	_Atomic int64_t in_flight;      /* requests in work, the door's apart */
+	_Atomic int64_t in_flight; /* requests in work, the door's apart */
 	_Atomic int64_t door_in_flight;
 };
 

@@ -222,6 +222,18 @@ static bool check_rules(struct json_decoder *d, const struct json_path *at,
 	return fit;
 }
 
+static bool decode_named(struct json_decoder *d, const struct json_path *here,
+			 const struct schema *schema, const cJSON *node, struct presence *presence,
+			 void *ret)
+{
+	size_t i = find_field(schema, here->name);
+	if (i == schema->count)
+		return d->lenient || json_violate(d, here, "unknown", "is not a known field");
+	presence->given |= UINT64_C(1) << i;
+	presence->null |= (uint64_t)cJSON_IsNull(node) << i;
+	return decode_known(d, here, &schema->fields[i], node, ret);
+}
+
 static bool decode_members(struct json_decoder *d, const struct json_path *at,
 			   const struct schema *schema, enum json_mode mode, const cJSON *node,
 			   void *ret)
@@ -233,16 +245,7 @@ static bool decode_members(struct json_decoder *d, const struct json_path *at,
 	cJSON_ArrayForEach(child, node)
 	{
 		struct json_path here = {.up = at, .name = child->string};
-		size_t i = find_field(schema, child->string);
-		if (i == schema->count) {
-			fit = (d->lenient ||
-			       json_violate(d, &here, "unknown", "is not a known field")) &&
-			      fit;
-			continue;
-		}
-		presence.given |= UINT64_C(1) << i;
-		presence.null |= (uint64_t)cJSON_IsNull(child) << i;
-		if (!decode_known(d, &here, &schema->fields[i], child, ret))
+		if (!decode_named(d, &here, schema, child, &presence, ret))
 			fit = false;
 		if (!fit && d->lenient)
 			return false;

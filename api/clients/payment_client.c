@@ -6,10 +6,10 @@ enum { ATTEMPTS = 3 };
 
 #define AT(member) offsetof(struct payment_intent_request, member)
 static const struct field request_fields[] = {
-	{.name = "amount", .type = FIELD_MONEY, .offset = AT(amount)},
-	{.name = "currency", .type = FIELD_STRING, .offset = AT(currency)},
-	{.name = "guestId", .type = FIELD_ID, .offset = AT(guest_id)},
-	{.name = "eventId", .type = FIELD_ID, .offset = AT(event_id)},
+	{.name = "amount",      .type = FIELD_MONEY,  .offset = AT(amount)     },
+	{.name = "currency",    .type = FIELD_STRING, .offset = AT(currency)   },
+	{.name = "guestId",     .type = FIELD_ID,     .offset = AT(guest_id)   },
+	{.name = "eventId",     .type = FIELD_ID,     .offset = AT(event_id)   },
 	{.name = "description", .type = FIELD_STRING, .offset = AT(description)},
 };
 #undef AT
@@ -17,12 +17,22 @@ static const struct schema request_schema = SCHEMA(request_fields, struct paymen
 
 #define AT(member) offsetof(struct payment_intent, member)
 static const struct field intent_fields[] = {
-	{.name = "id", .type = FIELD_STRING, .flags = FIELD_REQUIRED, .offset = AT(id), .min = 1,
+	{.name = "id",
+	 .type = FIELD_STRING,
+	 .flags = FIELD_REQUIRED,
+	 .offset = AT(id),
+	 .min = 1,
 	 .max = 255},
-	{.name = "clientSecret", .type = FIELD_STRING, .flags = FIELD_NULLABLE,
-	 .offset = AT(client_secret), .max = 1024},
-	{.name = "status", .type = FIELD_STRING, .flags = FIELD_NULLABLE, .offset = AT(status)},
-	{.name = "expiresAt", .type = FIELD_TIME, .flags = FIELD_NULLABLE, .offset = AT(expires_at)},
+	{.name = "clientSecret",
+	 .type = FIELD_STRING,
+	 .flags = FIELD_NULLABLE,
+	 .offset = AT(client_secret),
+	 .max = 1024},
+	{.name = "status", .type = FIELD_STRING,                                    .flags = FIELD_NULLABLE,                                                                       .offset = AT(status)																	       },
+	{.name = "expiresAt",
+	 .type = FIELD_TIME,
+	 .flags = FIELD_NULLABLE,
+	 .offset = AT(expires_at)},
 };
 #undef AT
 static const struct schema intent_schema = SCHEMA(intent_fields, struct payment_intent);
@@ -31,8 +41,11 @@ struct wrapped {
 	struct payment_intent *data;
 };
 static const struct field wrapped_fields[] = {
-	{.name = "data", .type = FIELD_OBJECT, .flags = FIELD_REQUIRED,
-	 .offset = offsetof(struct wrapped, data), .nested = &intent_schema},
+	{.name = "data",
+	 .type = FIELD_OBJECT,
+	 .flags = FIELD_REQUIRED,
+	 .offset = offsetof(struct wrapped, data),
+	 .nested = &intent_schema},
 };
 static const struct schema wrapped_schema = SCHEMA(wrapped_fields, struct wrapped);
 

@@ -26,7 +26,7 @@ struct payment_intent {
 enum status payment_client_create_intent(struct app *app, struct arena *arena, const char *key,
 					 const struct payment_intent_request *request,
 					 const char *request_id, const char *traceparent,
-					 struct payment_intent *ret, struct problem *err)
-	MUST_CHECK;
+					 struct payment_intent *ret,
+					 struct problem *err) MUST_CHECK;
 
 #endif

@@ -1,5 +1,6 @@
 #include "api/events/event_input.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -60,14 +61,14 @@ static bool looks_like_zone(const char *name)
 static const char *check_time_zone(const void *value)
 {
 	const char *name = *(const char *const *)value;
-	char path[sizeof(ZONE_DIR) + ZONE_NAME_MAX + 1] = ZONE_DIR "/";
+	char path[sizeof(ZONE_DIR) + ZONE_NAME_MAX + 1];
 	struct stat st;
 
 	if (!looks_like_zone(name))
 		return time_zone_unknown;
 	if (stat(ZONE_DIR, &st))
 		return NULL;
-	strcat(path, name);
+	(void)snprintf(path, sizeof(path), ZONE_DIR "/%s", name);
 	return stat(path, &st) || !S_ISREG(st.st_mode) ? time_zone_unknown : NULL;
 }
 

@@ -5,6 +5,7 @@
 #include "api/guests/guests.h"
 #include "api/text_rules.h"
 
+/* clang-format off */
 #define AT(member) offsetof(struct guest_input, member)
 #define NAME_FIELDS                                                                                \
 	[GUEST_FIRST_NAME] = {.name = "firstName", .type = FIELD_STRING, .flags = FIELD_REQUIRED,  \
@@ -32,6 +33,7 @@ static const struct field input_fields[] = {
 			       .check = text_one_line},
 };
 #undef AT
+/* clang-format on */
 
 const struct schema guest_input_schema = SCHEMA_INPUT(input_fields, struct guest_input);
 const struct schema guest_patch_schema = SCHEMA_INPUT(patch_fields, struct guest_input);
