@@ -1,5 +1,7 @@
 #include "api/sweeper.h"
 
+#include "api/events/events_clock.h"
+#include "api/guests/cascades.h"
 #include "sql_api.h"
 
 enum { CLEANUP_BATCH = 5000 };
@@ -18,5 +20,8 @@ static enum status clean_up_keys(struct request *req, bool *ret_more, struct pro
 
 const struct sweeper_duty sweeper_duties[] = {
 	{"clean-up", 60000, clean_up_keys},
+	{"event-clock", 1000, events_clock_tick},
+	{"cancel-cascade", 500, cascade_cancel_guests},
+	{"change-notices", 500, cascade_tell_guests},
 };
 const size_t sweeper_duty_count = ARRAY_LEN(sweeper_duties);

@@ -259,6 +259,7 @@ DECLARE
                                     ORDER BY m.ord);
     total   INTEGER := cardinality(members);
     running INTEGER[];  -- members whose key another transaction holds
+    earlier BIGINT[];   -- position of the last member before that decides this one
     head    INTEGER := 1;
     tail    INTEGER;
 BEGIN
@@ -275,22 +276,24 @@ BEGIN
     -- Members that decide each other (same address, key or external id, or two holds of a caller)
     -- must not be judged in one statement: the second would not see the first. So take the longest
     -- run without such a pair, then go on behind it: who gets the last seat stays as one by one.
+    IF total > 1 THEN
+        earlier := ARRAY(
+            SELECT greatest(lag(at) OVER (PARTITION BY event_id, lower(email) ORDER BY at),
+                            CASE WHEN external_id IS NOT NULL
+                                 THEN lag(at) OVER (PARTITION BY event_id, external_id ORDER BY at) END,
+                            CASE WHEN idempotency_key IS NOT NULL
+                                 THEN lag(at) OVER (PARTITION BY caller_id, idempotency_key ORDER BY at) END,
+                            CASE WHEN ticket_type_id IS NOT NULL
+                                 THEN lag(at) OVER (PARTITION BY event_id, caller_id, ticket_type_id IS NULL
+                                                    ORDER BY at) END)
+            FROM (SELECT m.*, row_number() OVER (ORDER BY m.ord) AS at FROM unnest(members) AS m) AS m
+            ORDER BY at);
+    END IF;
     WHILE head <= total LOOP
-        tail := total;
-        IF head < total THEN
-            SELECT coalesce(min(b.at) - 1, total) INTO tail
-            FROM generate_series(head + 1, total) AS b (at)
-            WHERE EXISTS (
-                SELECT FROM generate_series(head, b.at - 1) AS a (at)
-                WHERE members[a.at].event_id = members[b.at].event_id
-                  AND (lower(members[a.at].email) = lower(members[b.at].email)
-                       OR members[a.at].external_id = members[b.at].external_id
-                       OR members[a.at].caller_id = members[b.at].caller_id
-                          AND members[a.at].ticket_type_id IS NOT NULL
-                          AND members[b.at].ticket_type_id IS NOT NULL)
-                   OR members[a.at].caller_id = members[b.at].caller_id
-                  AND members[a.at].idempotency_key = members[b.at].idempotency_key);
-        END IF;
+        tail := head;
+        WHILE tail < total AND coalesce(earlier[tail + 1], 0) < head LOOP
+            tail := tail + 1;
+        END LOOP;
         RETURN QUERY SELECT * FROM register_run(members[head:tail], running, p_window_s, p_holds, p_budget_ms);
         head := tail + 1;
     END LOOP;

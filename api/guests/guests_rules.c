@@ -6,6 +6,7 @@ const char *const guest_trigger_names[] = {
 	[TRIGGER_PAYMENT_FAILED] = "failed payment",
 	[TRIGGER_CALL_FAILED] = "failed payment call",
 	[TRIGGER_CANCEL] = "cancel",
+	[TRIGGER_EVENT_CANCELLED] = "cancel of the event",
 	[TRIGGER_CHECK_IN] = "check-in",
 	[TRIGGER_UNDO_CHECK_IN] = "undo of check-in",
 };
@@ -20,6 +21,9 @@ static const struct guest_transition transitions[] = {
 	{GUEST_REGISTERED, TRIGGER_CANCEL,         GUEST_CANCELLED,  -1, TICKET_KEEP,       MONEY_KEEP,    "registration-cancelled"},
 	{GUEST_CONFIRMED,  TRIGGER_CANCEL,         GUEST_CANCELLED,  -1, TICKET_CANCEL,     MONEY_CLOSE,   "registration-cancelled"},
 	{GUEST_PENDING,    TRIGGER_CANCEL,         GUEST_CANCELLED,  -1, TICKET_KEEP,       MONEY_CLOSE,   "registration-cancelled"},
+	{GUEST_REGISTERED, TRIGGER_EVENT_CANCELLED, GUEST_CANCELLED, -1, TICKET_KEEP,     MONEY_KEEP,    "event-cancelled"},
+	{GUEST_CONFIRMED,  TRIGGER_EVENT_CANCELLED, GUEST_CANCELLED, -1, TICKET_CANCEL,   MONEY_CLOSE,   "event-cancelled"},
+	{GUEST_PENDING,    TRIGGER_EVENT_CANCELLED, GUEST_CANCELLED, -1, TICKET_KEEP,     MONEY_CLOSE,   "event-cancelled"},
 	{GUEST_REGISTERED, TRIGGER_CHECK_IN,       GUEST_CHECKED_IN,  0, TICKET_VALIDATE,   MONEY_KEEP,    NULL},
 	{GUEST_CONFIRMED,  TRIGGER_CHECK_IN,       GUEST_CHECKED_IN,  0, TICKET_VALIDATE,   MONEY_KEEP,    NULL},
 	{GUEST_CHECKED_IN, TRIGGER_UNDO_CHECK_IN,  GUEST_CONFIRMED,   0, TICKET_UNVALIDATE, MONEY_KEEP,    NULL},

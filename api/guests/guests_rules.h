@@ -12,6 +12,7 @@ enum guest_trigger {
 	TRIGGER_PAYMENT_FAILED, /* one try failed; the hold goes on */
 	TRIGGER_CALL_FAILED,    /* no intent could be made */
 	TRIGGER_CANCEL,
+	TRIGGER_EVENT_CANCELLED,
 	TRIGGER_CHECK_IN,
 	TRIGGER_UNDO_CHECK_IN,
 	TRIGGER_COUNT,

@@ -24,7 +24,7 @@ static enum status count_change(struct request *req, const struct guest *guest,
 				     err);
 	if (!status && confirmed)
 		status = guest_count(req, guest, guest->created_at, "confirmed", confirmed, 0, err);
-	if (!status && transition->trigger == TRIGGER_CANCEL)
+	if (!status && transition->seats && transition->trigger != TRIGGER_CALL_FAILED)
 		status = guest_count(req, guest, clock_now_us(), "cancellations", 1, 0, err);
 	return status;
 }

@@ -1,0 +1,11 @@
+/*
+ * events_clock: published events start and active ones end when their time has come.
+ */
+#ifndef API_EVENTS_EVENTS_CLOCK_H
+#define API_EVENTS_EVENTS_CLOCK_H
+
+#include "api/sweeper.h"
+
+sweeper_slice events_clock_tick;
+
+#endif

@@ -1,0 +1,112 @@
+#include "api/guests/cascades.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/guests/guests_service.h"
+#include "sql_api.h"
+
+/* Guests a slice: short enough that a registration or a scan waits for it unnoticed. */
+enum { CANCEL_SLICE = 250, TELL_SLICE = 500 };
+
+/* Remember the jobs of a comma-separated list of ids. */
+static void remember_jobs(struct request *req, const char *list)
+{
+	char *rest = list ? arena_strdup(req->arena, list) : NULL;
+
+	while (rest && *rest)
+		request_remember_job(req, "send-email", strsep(&rest, ","));
+}
+
+/* Guests with a payment one by one, with all the effects of the table. */
+static enum status cancel_paying(struct request *req, int64_t event_id, const char *list,
+				 struct problem *err)
+{
+	char *rest = arena_strdup(req->arena, list ? list : "");
+	enum status status = OK;
+
+	req->access.event_id = event_id;
+	while (!status && rest && *rest) {
+		struct guest_locked locked;
+
+		status = guest_lock(req, strtoll(strsep(&rest, ","), NULL, 10), LOCK_SEAT, &locked,
+				    err);
+		if (!status)
+			status = guest_apply(req, &locked, TRIGGER_EVENT_CANCELLED, err);
+	}
+	return status;
+}
+
+static enum status cancel_slice(struct request *req, int64_t event_id, int64_t after,
+				struct problem *err)
+{
+	PG_RESULT result = NULL;
+	enum status status;
+
+	status = request_query(req, &sql_cascade_cancel,
+			       PG_ARGS(PG_I64(event_id), PG_I64(after), PG_I64(CANCEL_SLICE),
+				       PG_TEXT(req->http->request_id), PG_TEXT(req->traceparent)),
+			       &result, err);
+	if (status)
+		return status;
+	remember_jobs(req, pg_text(result, 0, 2));
+	status = cancel_paying(req, event_id, pg_text(result, 0, 1), err);
+	if (status)
+		return status;
+	return request_query(req, &sql_cascade_advance,
+			     PG_ARGS(PG_I64(event_id), PG_ID(pg_i64(result, 0, 0))), NULL, err);
+}
+
+static enum status cancel_next(struct request *req, struct problem *err)
+{
+	PG_RESULT claim = NULL;
+	bool *more = req->work;
+	enum status status = request_query(req, &sql_cascade_claim, PG_NO_ARGS, &claim, err);
+
+	*more = !status && pg_rows(claim) > 0;
+	if (!*more)
+		return status;
+	return cancel_slice(req, pg_i64(claim, 0, 0), pg_i64(claim, 0, 1), err);
+}
+
+enum status cascade_cancel_guests(struct request *req, bool *ret_more, struct problem *err)
+{
+	req->work = ret_more;
+	return request_transaction(req, cancel_next, err);
+}
+
+static enum status tell_slice(struct request *req, const struct pg_result *claim,
+			      struct problem *err)
+{
+	const struct pg_param event = PG_I64(pg_i64(claim, 0, 0));
+	const struct pg_param change = PG_I64(pg_i64(claim, 0, 1));
+	PG_RESULT told = NULL;
+	enum status status;
+
+	status = request_query(req, &sql_telling_slice,
+			       PG_ARGS(event, change, PG_I64(pg_i64(claim, 0, 2)),
+				       PG_I64(TELL_SLICE), PG_TEXT(req->http->request_id),
+				       PG_TEXT(req->traceparent)),
+			       &told, err);
+	if (status)
+		return status;
+	remember_jobs(req, pg_text(told, 0, 1));
+	return request_query(req, &sql_telling_advance,
+			     PG_ARGS(event, change, PG_ID(pg_i64(told, 0, 0))), NULL, err);
+}
+
+static enum status tell_next(struct request *req, struct problem *err)
+{
+	PG_RESULT claim = NULL;
+	bool *more = req->work;
+	enum status status = request_query(req, &sql_telling_claim, PG_NO_ARGS, &claim, err);
+
+	*more = !status && pg_rows(claim) > 0;
+	return *more ? tell_slice(req, claim, err) : status;
+}
+
+enum status cascade_tell_guests(struct request *req, bool *ret_more, struct problem *err)
+{
+	req->work = ret_more;
+	return request_transaction(req, tell_next, err);
+}
