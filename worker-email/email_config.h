@@ -16,6 +16,7 @@ struct email_config {
 	const char *retry_delays;
 	int64_t threads;
 	int64_t batch;
+	int64_t time_to_run_ms;
 	int64_t metrics_port; /* 0: none */
 };
 

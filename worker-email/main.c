@@ -74,9 +74,11 @@ static enum status run(const struct email_config *config, struct arena *arena, s
 		status = open_pool(config, arena, &context.pool, err);
 	if (status != OK)
 		return status;
+	struct queue_type type = *queue_type("send-email");
+	type.time_to_run_ms = config->time_to_run_ms;
 	const struct worker_options options = {
 		.name = "worker-email",
-		.type = queue_type("send-email"),
+		.type = &type,
 		.redis = {.url = config_redis_queue_url(&config->common, arena),
 			  .client_name = "worker-email",
 			  .connect_timeout_ms = REDIS_CONNECT_MS,

@@ -17,6 +17,7 @@ struct config {
 	int64_t threads; /* 0: one a core */
 	int64_t batch;
 	int64_t metrics_port;
+	int64_t time_to_run_ms;
 	int paper; /* enum ticket_paper */
 };
 
@@ -37,6 +38,9 @@ static const struct config_key keys[] = {
 	{"WORKER_BATCH", CONFIG_INT, 0, "32", 1, 256,
 	 offsetof(struct config, batch), NULL,
 	 "jobs that share a transaction, at most"},
+	{"JOB_TIME_TO_RUN_MS", CONFIG_INT, 0, "60000", 1000, 3600000,
+	 offsetof(struct config, time_to_run_ms), NULL,
+	 "milliseconds after which the jobs of a worker that died go to another"},
 	{"WORKER_METRICS_PORT", CONFIG_INT, 0, "0", 0, 65535,
 	 offsetof(struct config, metrics_port), NULL,
 	 "port of the metrics (0: none)"},
@@ -116,9 +120,10 @@ static enum status open_pool(const struct config *config, struct arena *arena, s
 static enum status serve(const struct config *config, struct ticket_job *job, struct arena *arena,
 			 struct problem *err)
 {
+	struct queue_type type = *queue_type("generate-ticket-pdf");
 	const struct worker_options options = {
 		.name = "worker-tickets",
-		.type = queue_type("generate-ticket-pdf"),
+		.type = &type,
 		.redis = {.url = config_redis_queue_url(&config->common, arena),
 			  .client_name = "worker-tickets",
 			  .connect_timeout_ms = 2000,
@@ -138,6 +143,7 @@ static enum status serve(const struct config *config, struct ticket_job *job, st
 	};
 	enum status status = queue_open(&mails, &job->mails, err);
 
+	type.time_to_run_ms = config->time_to_run_ms;
 	if (!status)
 		status = worker_main(&options, err);
 	if (job->mails)
