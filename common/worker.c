@@ -21,8 +21,7 @@ enum {
 	METRICS_DRAIN_MS = 1000,
 };
 
-/* Sleep, but end with `flag`; true: it is set. */
-static bool wait_for(struct worker *worker, const bool *flag, int64_t ms)
+bool worker_wait(struct worker *worker, const bool *flag, int64_t ms)
 {
 	int64_t until_us = clock_monotonic_us() + ms * US_PER_MS;
 	struct timespec until = {.tv_sec = until_us / US_PER_S,
@@ -109,10 +108,10 @@ static enum status reserve_and_run(struct worker_slot *slot, struct problem *err
 	note(worker, OK, NULL);
 	if (!count)
 		return OK;
-	if (wait_for(worker, &worker->stopping, 0))
+	if (worker_wait(worker, &worker->stopping, 0))
 		return queue_release(slot->queue, options->pool, jobs, count, err);
 	if (run_batch(slot, jobs, count))
-		wait_for(worker, &worker->stopping, OUTAGE_MS);
+		worker_wait(worker, &worker->stopping, OUTAGE_MS);
 	return OK;
 }
 
@@ -123,13 +122,13 @@ static void *slot_main(void *arg)
 	const struct worker_options *options = worker->options;
 	int64_t pause_ms = RETRY_MS;
 
-	while (!wait_for(worker, &worker->stopping, 0)) {
+	while (!worker_wait(worker, &worker->stopping, 0)) {
 		struct problem err = {0};
 		enum status status;
 
 		arena_reset(&slot->arena);
 		if (options->ready && !options->ready(options->ctx)) {
-			wait_for(worker, &worker->stopping, NOT_READY_MS);
+			worker_wait(worker, &worker->stopping, NOT_READY_MS);
 			continue;
 		}
 		status = reserve_and_run(slot, &err);
@@ -138,7 +137,7 @@ static void *slot_main(void *arg)
 			continue;
 		}
 		note(worker, status, &err);
-		wait_for(worker, &worker->stopping, pause_ms);
+		worker_wait(worker, &worker->stopping, pause_ms);
 		pause_ms = pause_ms * 2 < RETRY_MAX_MS ? pause_ms * 2 : RETRY_MAX_MS;
 	}
 	queue_leave(slot->queue, options->type);
@@ -249,7 +248,7 @@ static void *housekeeper_main(void *arg)
 		if (next.failing)
 			note(worker, status, &err);
 		arena_reset(&arena);
-	} while (!wait_for(worker, &worker->ended, pause_ms));
+	} while (!worker_wait(worker, &worker->ended, pause_ms));
 	arena_clear(&arena);
 	return NULL;
 }

@@ -38,6 +38,8 @@ extern struct metric *const worker_metrics[];
 extern const size_t worker_metric_count;
 void worker_metrics_depth(const char *type, int64_t ready, int64_t delayed);
 
+/* Sleep, but end with `flag`; true: it is set. */
+bool worker_wait(struct worker *worker, const bool *flag, int64_t ms);
 /* Settle a batch that ran: acknowledge, delay, bury, hand back; a log line and metrics each. True:
  * some were handed back because the other side is down. */
 bool worker_settle(struct worker_slot *slot, const struct job *jobs, size_t count,

@@ -5,6 +5,8 @@
 #include "common/log.h"
 #include "common/worker_internal.h"
 
+enum { DATABASE_AWAY_MS = 200 };
+
 static const double duration_buckets[] = {0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
 					  1,     2.5,  5,     10,   30,  60};
 
@@ -61,20 +63,33 @@ static const char *reason_of(const struct problem *problem)
 	return *problem->detail ? problem->detail : problem_row(problem->status)->title;
 }
 
+/* While the database is away the jobs stay with us, their leases renewed: given up, each would wait
+ * for its lease to run out. */
+static bool must_wait(struct worker_slot *slot, enum status status)
+{
+	struct worker *worker = slot->worker;
+
+	return status == ST_DATABASE_UNAVAILABLE &&
+	       !worker_wait(worker, &worker->stopping, DATABASE_AWAY_MS);
+}
+
 static void settle_failed(struct worker_slot *slot, const struct job *job,
 			  const struct job_outcome *outcome, int64_t duration_us)
 {
 	struct pg_pool *pool = slot->worker->options->pool;
 	const char *reason = reason_of(&outcome->problem);
-	struct problem err = {0};
+	struct problem err;
 	bool buried = problem_retry(outcome->problem.status) == RETRY_FINAL;
 	enum status status;
 
-	if (buried)
-		status = queue_bury(slot->queue, pool, job, reason, &err);
-	else
-		status = queue_retry(slot->queue, pool, job, outcome->counted, outcome->delay_ms,
-				     reason, &buried, &err);
+	do {
+		err = (struct problem){0};
+		if (buried)
+			status = queue_bury(slot->queue, pool, job, reason, &err);
+		else
+			status = queue_retry(slot->queue, pool, job, outcome->counted,
+					     outcome->delay_ms, reason, &buried, &err);
+	} while (must_wait(slot, status));
 	if (status == ST_JOB_LOST)
 		tell(job, LOG_WARN, "Job lost", "lost", duration_us, reason);
 	else if (buried)
@@ -95,6 +110,17 @@ static size_t select_jobs(const struct job *jobs, size_t count, const struct job
 	return n;
 }
 
+static void hand_back(struct worker_slot *slot, const struct job *jobs, size_t count)
+{
+	struct problem err;
+	enum status status;
+
+	do {
+		err = (struct problem){0};
+		status = queue_release(slot->queue, slot->worker->options->pool, jobs, count, &err);
+	} while (must_wait(slot, status));
+}
+
 bool worker_settle(struct worker_slot *slot, const struct job *jobs, size_t count,
 		   const struct job_outcome *outcomes, int64_t duration_us)
 {
@@ -102,7 +128,7 @@ bool worker_settle(struct worker_slot *slot, const struct job *jobs, size_t coun
 	struct problem ignored = {0};
 	size_t n = select_jobs(jobs, count, outcomes, JOB_DONE, some);
 
-	/* What Redis or the database miss now is found again when the lease runs out. */
+	/* What Redis misses now is found again when the lease runs out. */
 	if (queue_done(slot->queue, some, n, &ignored) != OK)
 		ignored = (struct problem){0};
 	for (size_t i = 0; i < count; i++) {
@@ -118,7 +144,7 @@ bool worker_settle(struct worker_slot *slot, const struct job *jobs, size_t coun
 			tell(&jobs[i], LOG_INFO, "Job handed back", "waited", duration_us, NULL);
 	}
 	n = select_jobs(jobs, count, outcomes, JOB_WAIT, some);
-	if (n && queue_release(slot->queue, slot->worker->options->pool, some, n, &ignored) != OK)
-		return true;
+	if (n)
+		hand_back(slot, some, n);
 	return n > 0;
 }
