@@ -61,6 +61,7 @@ struct reply *say(const struct saying *saying)
 	struct curl_slist *headers = headers_of(saying);
 	struct strbuf body, head;
 	long status = 0;
+	CURLcode code;
 
 	if (!curl)
 		curl = curl_easy_init();
@@ -69,10 +70,12 @@ struct reply *say(const struct saying *saying)
 	strbuf_reserve(&body, 1);
 	strbuf_reserve(&head, 1);
 	set_options(saying, headers, &body, &head);
-	if (curl_easy_perform(curl) == CURLE_OK)
+	code = curl_easy_perform(curl);
+	if (code == CURLE_OK)
 		curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
 	curl_slist_free_all(headers);
 	reply->status = (int)status;
+	reply->refused = code == CURLE_COULDNT_CONNECT;
 	reply->body = body.buf;
 	reply->len = body.len;
 	reply->headers = head.buf;

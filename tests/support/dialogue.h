@@ -11,6 +11,7 @@
 
 struct reply {
 	int status;
+	bool refused; /* status 0: there was no connection to be had, nothing was sent */
 	char *body; /* NUL-terminated */
 	size_t len;
 	char *headers; /* raw header lines */
