@@ -79,10 +79,9 @@ enum status idempotency_begin(struct request *req, struct problem *err)
 	if (status)
 		return status;
 	if (!strcmp(pg_text(result, 0, COLUMN_OUTCOME), "replay")) {
-		idempotency_replay(req, (int)pg_i64(result, 0, COLUMN_STATUS),
-				   pg_text(result, 0, COLUMN_BODY),
-				   pg_text(result, 0, COLUMN_LOCATION),
-				   pg_text(result, 0, COLUMN_ETAG));
+		idempotency_replay(
+			req, (int)pg_i64(result, 0, COLUMN_STATUS), pg_text(result, 0, COLUMN_BODY),
+			pg_text(result, 0, COLUMN_LOCATION), pg_text(result, 0, COLUMN_ETAG));
 		return ST_ANSWERED;
 	}
 	outcome = problem_from_slug(pg_text(result, 0, COLUMN_OUTCOME));

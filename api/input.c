@@ -22,7 +22,8 @@ static bool media_type_is(const char *header, const char *wanted)
 	if (len != strlen(wanted) || strncasecmp(header, wanted, len) != 0)
 		return false;
 	rest += strspn(rest, "; \t");
-	return !*rest || !strcasecmp(rest, "charset=utf-8") || !strcasecmp(rest, "charset=\"utf-8\"");
+	return !*rest || !strcasecmp(rest, "charset=utf-8") ||
+	       !strcasecmp(rest, "charset=\"utf-8\"");
 }
 
 static enum status check_media_type(const struct request *req, struct problem *err)
@@ -56,8 +57,7 @@ static enum status read_body(struct request *req, struct problem *err)
 	return check_media_type(req, err);
 }
 
-static enum status decode(struct request *req, const struct json_document *doc,
-			  struct problem *err)
+static enum status decode(struct request *req, const struct json_document *doc, struct problem *err)
 {
 	const struct schema *schema = req->route->input ? req->route->input : &no_fields;
 	bool patch = !strcmp(req->route->method, "PATCH");

@@ -174,8 +174,8 @@ void answer_page(struct request *req, const struct page *page, const struct sche
 	struct strbuf body;
 
 	if (count > (size_t)page->limit) {
-		const char *last = (const char *)rows->items +
-				   (size_t)(page->limit - 1) * schema->size;
+		const char *last =
+			(const char *)rows->items + (size_t)(page->limit - 1) * schema->size;
 		struct page_key last_key = key(req->arena, last);
 
 		count = (size_t)page->limit;

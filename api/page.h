@@ -30,9 +30,9 @@ struct page_query {
 
 struct page {
 	int64_t limit;
-	int64_t page;         /* 0: by cursor */
-	int64_t offset;       /* rows to skip when by page */
-	const char *after;    /* sort key of the last row seen, NULL: from the start */
+	int64_t page;      /* 0: by cursor */
+	int64_t offset;    /* rows to skip when by page */
+	const char *after; /* sort key of the last row seen, NULL: from the start */
 	int64_t after_id;
 };
 

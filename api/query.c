@@ -127,13 +127,15 @@ static void take_pair(struct request *req, const struct schema *schema, const st
 		else if (!*pair->value)
 			wrong = "is empty";
 		else
-			wrong = takers[field->type](field, pair->value, (char *)ret + field->offset);
+			wrong = takers[field->type](field, pair->value,
+						    (char *)ret + field->offset);
 		*seen |= UINT64_C(1) << i;
 		if (wrong)
 			problem_violation(err, req->arena, pair->name, "invalid", "%s", wrong);
 		return;
 	}
-	problem_violation(err, req->arena, pair->name, "unknown", "is not a parameter of this route");
+	problem_violation(err, req->arena, pair->name, "unknown",
+			  "is not a parameter of this route");
 }
 
 static void set_absent(const struct schema *schema, void *ret)

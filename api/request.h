@@ -3,9 +3,10 @@
  * handler, and what the handler leaves for the frame.
  *
  * The frame checks in the contract's order: path, method, token, visibility, rights, size, media
- * type, syntax, idempotency, fields. For a route with ROUTE_WRITES it then opens a transaction, runs the
- * handler, stores the answer under the idempotency key and commits; a serialization failure runs
- * the handler again. So a handler and what it calls must keep all state in the request.
+ * type, syntax, idempotency, fields. For a route with ROUTE_WRITES it then opens a transaction,
+ * runs the handler, stores the answer under the idempotency key and commits; a serialization
+ * failure runs the handler again. So a handler and what it calls must keep all state in the
+ * request.
  */
 #ifndef API_REQUEST_H
 #define API_REQUEST_H
@@ -18,14 +19,14 @@
  * route's `who`. */
 enum who {
 	WHO_ANYONE = 1,
-	WHO_USER = 2,       /* any valid token */
-	WHO_ADMIN = 4,      /* role admin */
-	WHO_ORGANIZER = 8,  /* of this event; for routes without an event: the role */
-	WHO_STAFF = 16,     /* of this event */
+	WHO_USER = 2,        /* any valid token */
+	WHO_ADMIN = 4,       /* role admin */
+	WHO_ORGANIZER = 8,   /* of this event; for routes without an event: the role */
+	WHO_STAFF = 16,      /* of this event */
 	WHO_REGISTRANT = 32, /* who registered this guest */
-	WHO_LINK = 64,      /* holds the signed link of this ticket */
-	WHO_SERVICE = 128,  /* X-Service-Token */
-	WHO_SIGNED = 256,   /* the handler checks a signature over the body */
+	WHO_LINK = 64,       /* holds the signed link of this ticket */
+	WHO_SERVICE = 128,   /* X-Service-Token */
+	WHO_SIGNED = 256,    /* the handler checks a signature over the body */
 };
 
 /* What the ids in the path name, and so what is looked up before the handler. */
@@ -97,15 +98,15 @@ struct request {
 	const void *query;
 	struct pg_conn *conn; /* leased at first use, see request_conn */
 	const char *idempotency_key;
-	char fingerprint[65];    /* hex SHA-256 of method, path and body */
+	char fingerprint[65]; /* hex SHA-256 of method, path and body */
 	const char *traceparent;
 	struct pending_job *jobs;
 	void *work; /* for the handler and what it passes to request_transaction */
 };
 
 /* The request's one connection, leased at first use, given back by the frame. */
-enum status request_conn(struct request *req, struct pg_conn **ret_conn, struct problem *err)
-	MUST_CHECK;
+enum status request_conn(struct request *req, struct pg_conn **ret_conn,
+			 struct problem *err) MUST_CHECK;
 /* Give the connection back early: before a call to another service. */
 void request_release_conn(struct request *req);
 /* pg_query on the request's connection. */
@@ -120,8 +121,8 @@ void request_remember_job(struct request *req, const char *type, const char *id)
 /* Run `work` in a transaction on the request's connection: rolled back unless it returns OK, run
  * again after a deadlock or a serialization failure, its jobs dispatched after the commit. What
  * ROUTE_WRITES does for the handler, for handlers that order their steps themselves. */
-enum status request_transaction(struct request *req, request_handler *work, struct problem *err)
-	MUST_CHECK;
+enum status request_transaction(struct request *req, request_handler *work,
+				struct problem *err) MUST_CHECK;
 /* Give the remembered jobs to the dispatcher: they are committed. */
 void request_dispatch(struct request *req);
 /* Admin, or the event's organizer? */
@@ -134,7 +135,8 @@ static inline bool caller_is_admin(const struct request *req)
 	return req->caller.roles & ROLE_ADMIN;
 }
 
-/* --- answers ----------------------------------------------------------------------------------- */
+/* --- answers -----------------------------------------------------------------------------------
+ */
 
 /* {"data": …} with the route's success status. edit_version > 0: ETag, and If-None-Match -> 304
  * for GET. */

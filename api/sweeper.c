@@ -112,8 +112,8 @@ static void init_wake(struct sweeper *sweeper)
 
 enum status sweeper_start(struct app *app, struct sweeper **ret, struct problem *err)
 {
-	struct sweeper *sweeper = calloc(
-		1, sizeof(*sweeper) + sweeper_duty_count * sizeof(sweeper->workers[0]));
+	struct sweeper *sweeper =
+		calloc(1, sizeof(*sweeper) + sweeper_duty_count * sizeof(sweeper->workers[0]));
 
 	if (!sweeper)
 		fatal("out of memory");

@@ -2,9 +2,9 @@
  * sweeper: background work of every API process, a thread a duty, so that a long one never delays
  * a short one.
  *
- * A duty claims rows with SKIP LOCKED and a time (next_at), commits, works, records; it holds no lock
- * across a call or for longer than a slice. So several processes share the work, and one that stops
- * stops nothing.
+ * A duty claims rows with SKIP LOCKED and a time (next_at), commits, works, records; it holds no
+ * lock across a call or for longer than a slice. So several processes share the work, and one that
+ * stops stops nothing.
  */
 #ifndef API_SWEEPER_H
 #define API_SWEEPER_H

@@ -18,7 +18,8 @@ struct arena {
 	size_t allocated; /* bytes handed out since the last reset */
 };
 
-/* Prepare an empty arena whose blocks are of `block_size` bytes (larger where one value needs it). */
+/* Prepare an empty arena whose blocks are of `block_size` bytes (larger where one value needs it).
+ */
 void arena_init(struct arena *arena, size_t block_size);
 
 /* Forget everything allocated; keeps one block for the next request. */

@@ -14,8 +14,8 @@ enum status cache_open(const struct redis_options *options, int64_t max_ttl_s,
 		       struct cache **ret_cache, struct problem *err) MUST_CHECK;
 void cache_close(struct cache *cache);
 /* The value in the arena; false: not there, expired, or Redis is away. */
-bool cache_get(struct cache *cache, struct arena *arena, const char *key, struct slice *ret)
-	MUST_CHECK;
+bool cache_get(struct cache *cache, struct arena *arena, const char *key,
+	       struct slice *ret) MUST_CHECK;
 void cache_set(struct cache *cache, const char *key, struct slice value, int64_t ttl_ms);
 void cache_delete(struct cache *cache, const char *key);
 /* For health: one PING. */

@@ -231,12 +231,12 @@ static char *format(int64_t us, int digits, char buf[RFC3339_SIZE])
 		int count, value;
 		char after;
 	} parts[] = {
-		{4,      c.year,					     '-'},
-		{2,      c.month,					    '-'},
-		{2,      c.day,					      'T'},
-		{2,      second / S_PER_HOUR,                                ':'},
-		{2,      second / S_PER_MINUTE % 60,                         ':'},
-		{2,      second % 60,					'.'},
+		{4, c.year, '-'},
+		{2, c.month, '-'},
+		{2, c.day, 'T'},
+		{2, second / S_PER_HOUR, ':'},
+		{2, second / S_PER_MINUTE % 60, ':'},
+		{2, second % 60, '.'},
 		{digits, digits == 3 ? fraction / (int)US_PER_MS : fraction, 'Z'},
 	};
 

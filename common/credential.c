@@ -27,9 +27,7 @@ static enum status parse_pair(struct slice piece, struct credential_key *ret, st
 	if (at + 1 == piece.len)
 		return problem_set(err, ST_CONFIG,
 				   "QR_SIGNATURE_SECRET has an empty secret with id %u", id);
-	*ret = (struct credential_key){
-		(uint8_t)id, {piece.at + at + 1, piece.len - at - 1}
-        };
+	*ret = (struct credential_key){(uint8_t)id, {piece.at + at + 1, piece.len - at - 1}};
 	return OK;
 }
 

@@ -51,6 +51,7 @@ enum status credential_qr_open(const struct credential_keys *keys, struct arena 
 void credential_link_make(const struct credential_keys *keys, int64_t ticket_id,
 			  const char *ticket_code, char ret[CREDENTIAL_LINK_SIZE]);
 bool credential_link_check(const struct credential_keys *keys, struct arena *arena,
-			   int64_t ticket_id, const char *ticket_code, const char *token) MUST_CHECK;
+			   int64_t ticket_id, const char *ticket_code,
+			   const char *token) MUST_CHECK;
 
 #endif

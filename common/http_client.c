@@ -101,11 +101,11 @@ static enum status make_headers(struct arena *arena, const struct http_call *cal
 	const struct http_header_row {
 		const char *name, *value;
 	} rows[] = {
-		{"X-Service-Token: ",      call->service_token  },
-		{"Authorization: Bearer ", call->bearer         },
-		{"Idempotency-Key: ",      call->idempotency_key},
-		{"X-Request-Id: ",         call->request_id     },
-		{"traceparent: ",          call->traceparent    },
+		{"X-Service-Token: ", call->service_token},
+		{"Authorization: Bearer ", call->bearer},
+		{"Idempotency-Key: ", call->idempotency_key},
+		{"X-Request-Id: ", call->request_id},
+		{"traceparent: ", call->traceparent},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		enum status st = add_header(arena, headers, rows[i].name, rows[i].value, err);
@@ -296,9 +296,7 @@ enum status http_call(struct arena *arena, const struct http_call *call,
 {
 	CLEANUP(free_headers) struct curl_slist *headers = NULL;
 	struct attempt attempt = {.code = CURLE_OPERATION_TIMEDOUT};
-	*ret_answer = (struct http_answer){
-		.body = {"", 0}
-        };
+	*ret_answer = (struct http_answer){.body = {"", 0}};
 	enum status st = make_headers(arena, call, &headers, err);
 	if (st != OK)
 		return st;

@@ -33,8 +33,9 @@ enum field_type {
 };
 
 enum {
-	FIELD_REQUIRED = 1,  /* must be there and not null (a merge patch: may be absent, not null) */
-	FIELD_NULLABLE = 2,  /* null is accepted; the member gets its null value */
+	FIELD_REQUIRED =
+		1, /* must be there and not null (a merge patch: may be absent, not null) */
+	FIELD_NULLABLE = 2, /* null is accepted; the member gets its null value */
 	FIELD_INPUT_ONLY = 4,
 	FIELD_OMIT_NULL = 8, /* on output, left out instead of null */
 };
@@ -50,7 +51,7 @@ struct field {
 	enum field_type type;
 	unsigned flags;
 	size_t offset;
-	int64_t min, max;         /* characters, value, minor units, items; max 0 = no upper bound */
+	int64_t min, max; /* characters, value, minor units, items; max 0 = no upper bound */
 	const char *const *names; /* FIELD_ENUM, NULL-terminated */
 	const struct schema *nested;
 	field_check_fn *check;
@@ -81,10 +82,15 @@ struct presence {
 };
 
 #define NO_PRESENCE SIZE_MAX
-#define SCHEMA(table, type) {(table), ARRAY_LEN(table), sizeof(type), NO_PRESENCE, NULL}
+#define SCHEMA(table, type)                                                                        \
+	{                                                                                          \
+		(table), ARRAY_LEN(table), sizeof(type), NO_PRESENCE, NULL                         \
+	}
 #define SCHEMA_INPUT(table, type) SCHEMA_RULES(table, type, NULL)
 #define SCHEMA_RULES(table, type, rules)                                                           \
-	{(table), ARRAY_LEN(table), sizeof(type), offsetof(type, presence), (rules)}
+	{                                                                                          \
+		(table), ARRAY_LEN(table), sizeof(type), offsetof(type, presence), (rules)         \
+	}
 
 struct field_array {
 	void *items;

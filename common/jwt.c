@@ -15,10 +15,10 @@ static const struct {
 	const char *name;
 	unsigned bit;
 } roles[] = {
-	{"admin",     ROLE_ADMIN    },
+	{"admin", ROLE_ADMIN},
 	{"organizer", ROLE_ORGANIZER},
-	{"staff",     ROLE_STAFF    },
-	{"user",      ROLE_USER     },
+	{"staff", ROLE_STAFF},
+	{"user", ROLE_USER},
 };
 
 unsigned jwt_role(const char *name)
@@ -50,13 +50,13 @@ enum { HEADER_ALG, HEADER_TYP, HEADER_CRIT };
 static const struct field header_fields[] = {
 	[HEADER_ALG] = {.name = "alg",
 			.type = FIELD_STRING,
-			.offset = offsetof(struct header, alg) },
+			.offset = offsetof(struct header, alg)},
 	[HEADER_TYP] = {.name = "typ",
 			.type = FIELD_STRING,
-			.offset = offsetof(struct header, typ) },
+			.offset = offsetof(struct header, typ)},
 	[HEADER_CRIT] = {.name = "crit",
-                        .type = FIELD_STRING,
-                        .offset = offsetof(struct header, crit)},
+			 .type = FIELD_STRING,
+			 .offset = offsetof(struct header, crit)},
 };
 static const struct schema header_schema = SCHEMA_INPUT(header_fields, struct header);
 
@@ -117,10 +117,10 @@ static bool split(const char *token, size_t len, struct parts *ret)
 	if (!second || memchr(second + 1, '.', (size_t)(end - second - 1)))
 		return false;
 	*ret = (struct parts){
-		.header = {token,      (size_t)(first - token)     },
-		.payload = {first + 1,  (size_t)(second - first - 1)},
-		.signature = {second + 1, (size_t)(end - second - 1)  },
-		.signed_text = {token,      (size_t)(second - token)    },
+		.header = {token, (size_t)(first - token)},
+		.payload = {first + 1, (size_t)(second - first - 1)},
+		.signature = {second + 1, (size_t)(end - second - 1)},
+		.signed_text = {token, (size_t)(second - token)},
 	};
 	return true;
 }

@@ -26,13 +26,14 @@ struct jwt_claims {
 };
 
 /* Verify and read; texts go to the arena. ST_UNAUTHORIZED with a reason fit for a client. Refused:
- * over 4 KiB, another alg, none, `crit`, `typ` other than JWT / at+jwt, missing or past exp, nbf ahead, wrong
- * iss or aud, no usable sub. */
+ * over 4 KiB, another alg, none, `crit`, `typ` other than JWT / at+jwt, missing or past exp, nbf
+ * ahead, wrong iss or aud, no usable sub. */
 enum status jwt_verify(const struct jwt_options *options, struct arena *arena, const char *token,
-		       size_t len, int64_t now_us, struct jwt_claims *ret, struct problem *err)
-	MUST_CHECK;
+		       size_t len, int64_t now_us, struct jwt_claims *ret,
+		       struct problem *err) MUST_CHECK;
 /* Mint a token (corectl token, tests). */
-void jwt_mint(const struct jwt_options *options, struct strbuf *out, const struct jwt_claims *claims);
+void jwt_mint(const struct jwt_options *options, struct strbuf *out,
+	      const struct jwt_claims *claims);
 /* ROLE_ bit of a name, 0 when unknown. */
 unsigned jwt_role(const char *name);
 

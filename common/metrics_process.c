@@ -104,18 +104,16 @@ struct metrics_process metrics_process_read(void)
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 	(void)pthread_once(&once, read_start);
-	return (struct metrics_process){
-		{
-                 {"process_cpu_seconds_total", METRIC_COUNTER,
-			 "Processor time used, user and system, in seconds.", cpu_seconds()},
-                 {"process_resident_memory_bytes", METRIC_GAUGE, "Resident memory in bytes.",
-			 resident_bytes()},
-                 {"process_open_fds", METRIC_GAUGE, "Open file descriptors.", open_fds()},
-                 {"process_max_fds", METRIC_GAUGE, "File descriptors allowed.", max_fds()},
-                 {"process_start_time_seconds", METRIC_GAUGE,
-			 "Start of the process, in seconds since 1970.", started},
-                 {"log_lines_dropped_total", METRIC_COUNTER,
-			 "Log lines that could not be written at once.", (double)log_dropped()},
-		 }
-        };
+	return (struct metrics_process){{
+		{"process_cpu_seconds_total", METRIC_COUNTER,
+		 "Processor time used, user and system, in seconds.", cpu_seconds()},
+		{"process_resident_memory_bytes", METRIC_GAUGE, "Resident memory in bytes.",
+		 resident_bytes()},
+		{"process_open_fds", METRIC_GAUGE, "Open file descriptors.", open_fds()},
+		{"process_max_fds", METRIC_GAUGE, "File descriptors allowed.", max_fds()},
+		{"process_start_time_seconds", METRIC_GAUGE,
+		 "Start of the process, in seconds since 1970.", started},
+		{"log_lines_dropped_total", METRIC_COUNTER,
+		 "Log lines that could not be written at once.", (double)log_dropped()},
+	}};
 }

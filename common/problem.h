@@ -57,8 +57,8 @@ enum retry_class {
 	X(ST_UNSUPPORTED_MEDIA_TYPE, 415, "unsupported-media-type",                                \
 	  "The media type is not supported", RETRY_FINAL)                                          \
 	X(ST_INVALID_BODY, 422, "invalid-body", "The request body is not valid", RETRY_FINAL)      \
-	X(ST_UNKNOWN_TICKET_TYPE, 422, "unknown-ticket-type",                                      \
-	  "The event has no such ticket type", RETRY_FINAL)                                        \
+	X(ST_UNKNOWN_TICKET_TYPE, 422, "unknown-ticket-type", "The event has no such ticket type", \
+	  RETRY_FINAL)                                                                             \
 	X(ST_INVALID_QR, 422, "invalid-qr", "The code is not a valid ticket", RETRY_FINAL)         \
 	X(ST_IDEMPOTENCY_MISMATCH, 422, "idempotency-mismatch",                                    \
 	  "The key was used for another request", RETRY_FINAL)                                     \
@@ -66,8 +66,8 @@ enum retry_class {
 	X(ST_INTERNAL_ERROR, 500, "internal-error", "Something went wrong on our side",            \
 	  RETRY_LATER)                                                                             \
 	X(ST_OVERLOADED, 503, "overloaded", "Too busy at the moment", RETRY_LATER)                 \
-	X(ST_DATABASE_UNAVAILABLE, 503, "database-unavailable",                                    \
-	  "The database cannot be reached", RETRY_LATER)                                           \
+	X(ST_DATABASE_UNAVAILABLE, 503, "database-unavailable", "The database cannot be reached",  \
+	  RETRY_LATER)                                                                             \
 	X(ST_PAYMENT_UNAVAILABLE, 503, "payment-unavailable",                                      \
 	  "The payment service cannot be reached", RETRY_LATER)                                    \
 	X(ST_AUTH_UNAVAILABLE, 503, "auth-unavailable", "The auth service cannot be reached",      \
@@ -78,14 +78,14 @@ enum status {
 #define X(name, http, slug, title, retry) name,
 	PROBLEM_TABLE(X)
 #undef X
-	ST_COUNT,
+		ST_COUNT,
 	/* Never shown to a client: */
-	ST_ANSWERED = 1000,    /* the response is set already (an idempotent replay, a 304) */
-	ST_UPSTREAM_DOWN,      /* another service did not answer, or answered 408, 425, 429, 5xx */
-	ST_UPSTREAM_REFUSED,   /* another service answered another 4xx: final */
-	ST_REDIS_UNAVAILABLE,  /* Redis cannot be reached or answered an error */
-	ST_JOB_LOST,           /* the lease on a job went to somebody else: drop the result */
-	ST_CONFIG,             /* a configuration value is missing or wrong: exit 78 */
+	ST_ANSWERED = 1000,   /* the response is set already (an idempotent replay, a 304) */
+	ST_UPSTREAM_DOWN,     /* another service did not answer, or answered 408, 425, 429, 5xx */
+	ST_UPSTREAM_REFUSED,  /* another service answered another 4xx: final */
+	ST_REDIS_UNAVAILABLE, /* Redis cannot be reached or answered an error */
+	ST_JOB_LOST,          /* the lease on a job went to somebody else: drop the result */
+	ST_CONFIG,            /* a configuration value is missing or wrong: exit 78 */
 };
 
 /* One invalid field of a body (pointer: RFC 6901) or one invalid query parameter (its name). */
@@ -102,7 +102,8 @@ struct problem {
 	int retry_after_s;            /* 0: the default of the status */
 	struct violation *violations; /* in the order found; memory of the request's arena */
 	struct violation **tail;
-	const char *extension; /* further JSON members without the comma, e.g. "\"validatedAt\":\"…\"" */
+	const char *extension; /* further JSON members without the comma, e.g.
+				  "\"validatedAt\":\"…\"" */
 	const char *allow;     /* 405: value of the Allow header */
 };
 

@@ -15,10 +15,10 @@ enum { SCRATCH_BLOCK = 16384, CONSUMER_RANDOM = 4, HOST_SIZE = 64 };
 /* Mails: three calls in all, after 10 s and after 60 s. Documents fail by our own fault only, so
  * just their deliveries count. */
 const struct queue_type queue_types[] = {
-	{"generate-ticket-pdf", 0, 10, 60000, 1000,  300000, 2},
-	{"send-email",          3, 10, 60000, 10000, 600000, 6},
-	{"void-intent",         3, 10, 30000, 5000,  600000, 6},
-	{NULL,		  0, 0,  0,     0,     0,      0},
+	{"generate-ticket-pdf", 0, 10, 60000, 1000, 300000, 2},
+	{"send-email", 3, 10, 60000, 10000, 600000, 6},
+	{"void-intent", 3, 10, 30000, 5000, 600000, 6},
+	{NULL, 0, 0, 0, 0, 0, 0},
 };
 
 const struct queue_type *queue_type(const char *name)

@@ -21,8 +21,8 @@ bool sign_unhex(const char *text, size_t len, uint8_t *ret) MUST_CHECK;
 
 /* Strict RFC 4648 §5 base64url without padding: other characters, blanks, padding and non-zero
  * trailing bits are refused. Decoded bytes go to the arena. */
-bool base64url_decode(struct arena *arena, const char *text, size_t len, struct slice *ret)
-	MUST_CHECK;
+bool base64url_decode(struct arena *arena, const char *text, size_t len,
+		      struct slice *ret) MUST_CHECK;
 void base64url_encode(struct strbuf *out, const void *data, size_t len);
 /* RFC 4648 §4 with padding (webhook secrets and signatures). */
 bool base64_decode(struct arena *arena, const char *text, size_t len, struct slice *ret) MUST_CHECK;

@@ -64,13 +64,13 @@ struct kind {
 	const char *(*overtaken)(const struct mail *mail);
 };
 static const struct kind kinds[] = {
-	{"registration-confirmed", live_guest            },
-	{"payment-due",            payment_due           },
-	{"ticket-issued",          ticket_issued         },
+	{"registration-confirmed", live_guest},
+	{"payment-due", payment_due},
+	{"ticket-issued", ticket_issued},
 	{"registration-cancelled", registration_cancelled},
-	{"event-cancelled",        event_cancelled       },
-	{"event-changed",          event_changed         },
-	{"refund-done",            never                 },
+	{"event-cancelled", event_cancelled},
+	{"event-changed", event_changed},
+	{"refund-done", never},
 };
 
 const char *mail_overtaken(const struct mail *mail)
@@ -109,16 +109,16 @@ static void set_values(struct arena *arena, const struct mail *mail, const struc
 		currency = mail->currency;
 	}
 	const struct template_value all[] = {
-		{"guestName",  mail->guest_name },
+		{"guestName", mail->guest_name},
 		{"eventTitle", mail->event_title},
-		{"eventDate",  date             },
-		{"location",   mail->location   },
+		{"eventDate", date},
+		{"location", mail->location},
 		{"ticketType", mail->ticket_type},
 		{"ticketCode", mail->ticket_code},
-		{"pdfUrl",     link             },
-		{"amount",     amount           },
-		{"currency",   currency         },
-		{"payUntil",   until            },
+		{"pdfUrl", link},
+		{"amount", amount},
+		{"currency", currency},
+		{"payUntil", until},
 	};
 	ret->value_count = 0;
 	for (size_t i = 0; i < ARRAY_LEN(all); i++) {

@@ -34,8 +34,8 @@ static struct font fonts[TICKET_FACES] = {
 			    .data = ticket_font_regular,
 			    .end = ticket_font_regular_end},
 	[TICKET_BOLD] = {.name = "ticket-bold",
-			    .data = ticket_font_bold,
-			    .end = ticket_font_bold_end   },
+			 .data = ticket_font_bold,
+			 .end = ticket_font_bold_end},
 };
 
 static unsigned u16(const uint8_t *at)

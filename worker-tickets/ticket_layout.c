@@ -38,7 +38,7 @@ static const struct paper_style papers[] = {
 				[PART_PRICE] = {false, 14, 9, 20},
 				[PART_ORGANIZER] = {false, 12, 7.5, 50},
 				[PART_CODE] = {true, 12, 8, 16},
-				[PART_NOTE] = {false, 9.5, 8, 28}}  },
+				[PART_NOTE] = {false, 9.5, 8, 28}}},
 	[TICKET_A6] = {.width = 297.64,
 		       .height = 419.53,
 		       .margin = 20,

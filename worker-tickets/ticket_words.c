@@ -10,42 +10,42 @@
 static const char *const words[][TICKET_WORDS] = {
 	[TICKET_EN] =
 		{
-			     [WORD_TICKET] = "TICKET",
-			     [WORD_WHEN] = "Date",
-			     [WORD_PLACE] = "Place",
-			     [WORD_GUEST] = "Guest",
-			     [WORD_TYPE] = "Ticket type",
-			     [WORD_PRICE] = "Price",
-			     [WORD_ORGANIZER] = "Organizer",
-			     [WORD_FREE] = "Free",
-			     [WORD_NOTE] = ("Show this code at the entrance, on paper or on a screen. "
+			[WORD_TICKET] = "TICKET",
+			[WORD_WHEN] = "Date",
+			[WORD_PLACE] = "Place",
+			[WORD_GUEST] = "Guest",
+			[WORD_TYPE] = "Ticket type",
+			[WORD_PRICE] = "Price",
+			[WORD_ORGANIZER] = "Organizer",
+			[WORD_FREE] = "Free",
+			[WORD_NOTE] = ("Show this code at the entrance, on paper or on a screen. "
 				       "It admits one person, once."),
-			     },
+		},
 	[TICKET_FR] =
 		{
-			     [WORD_TICKET] = "BILLET",
-			     [WORD_WHEN] = "Date",
-			     [WORD_PLACE] = "Lieu",
-			     [WORD_GUEST] = "Invité",
-			     [WORD_TYPE] = "Type de billet",
-			     [WORD_PRICE] = "Prix",
-			     [WORD_ORGANIZER] = "Organisateur",
-			     [WORD_FREE] = "Gratuit",
-			     [WORD_NOTE] = ("Présentez ce code à l’entrée, imprimé ou à l’écran. "
+			[WORD_TICKET] = "BILLET",
+			[WORD_WHEN] = "Date",
+			[WORD_PLACE] = "Lieu",
+			[WORD_GUEST] = "Invité",
+			[WORD_TYPE] = "Type de billet",
+			[WORD_PRICE] = "Prix",
+			[WORD_ORGANIZER] = "Organisateur",
+			[WORD_FREE] = "Gratuit",
+			[WORD_NOTE] = ("Présentez ce code à l’entrée, imprimé ou à l’écran. "
 				       "Il admet une personne, une seule fois."),
-			     },
+		},
 };
 
 static const char *const weekdays[][7] = {
-	[TICKET_EN] = {"Monday", "Tuesday", "Wednesday", "Thursday", "Friday",   "Saturday",
-		       "Sunday"									},
-	[TICKET_FR] = {"lundi",  "mardi",   "mercredi",  "jeudi",    "vendredi", "samedi",   "dimanche"},
+	[TICKET_EN] = {"Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday",
+		       "Sunday"},
+	[TICKET_FR] = {"lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche"},
 };
 
 static const char *const months[][12] = {
-	[TICKET_EN] = {"January", "February", "March", "April", "May", "June", "July",    "August",
-		       "September", "October", "November", "December" },
-	[TICKET_FR] = {"janvier", "février", "mars",  "avril", "mai", "juin", "juillet", "août",
+	[TICKET_EN] = {"January", "February", "March", "April", "May", "June", "July", "August",
+		       "September", "October", "November", "December"},
+	[TICKET_FR] = {"janvier", "février", "mars", "avril", "mai", "juin", "juillet", "août",
 		       "septembre", "octobre", "novembre", "décembre"},
 };
 
@@ -54,7 +54,7 @@ static const struct {
 	const char *code, *sign;
 } signs[] = {
 	{"EUR", "€"},
-	{"GBP", "£" },
+	{"GBP", "£"},
 };
 
 const char *ticket_word(enum ticket_locale locale, enum ticket_word word)

@@ -6,10 +6,10 @@ enum { ATTEMPTS = 3 };
 
 #define AT(member) offsetof(struct payment_intent_request, member)
 static const struct field request_fields[] = {
-	{.name = "amount",      .type = FIELD_MONEY,  .offset = AT(amount)     },
-	{.name = "currency",    .type = FIELD_STRING, .offset = AT(currency)   },
-	{.name = "guestId",     .type = FIELD_ID,     .offset = AT(guest_id)   },
-	{.name = "eventId",     .type = FIELD_ID,     .offset = AT(event_id)   },
+	{.name = "amount", .type = FIELD_MONEY, .offset = AT(amount)},
+	{.name = "currency", .type = FIELD_STRING, .offset = AT(currency)},
+	{.name = "guestId", .type = FIELD_ID, .offset = AT(guest_id)},
+	{.name = "eventId", .type = FIELD_ID, .offset = AT(event_id)},
 	{.name = "description", .type = FIELD_STRING, .offset = AT(description)},
 };
 #undef AT
@@ -28,7 +28,7 @@ static const struct field intent_fields[] = {
 	 .flags = FIELD_NULLABLE,
 	 .offset = AT(client_secret),
 	 .max = 1024},
-	{.name = "status", .type = FIELD_STRING,                                    .flags = FIELD_NULLABLE,                                                                       .offset = AT(status)																	       },
+	{.name = "status", .type = FIELD_STRING, .flags = FIELD_NULLABLE, .offset = AT(status)},
 	{.name = "expiresAt",
 	 .type = FIELD_TIME,
 	 .flags = FIELD_NULLABLE,

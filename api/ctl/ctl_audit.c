@@ -12,8 +12,8 @@ struct drift {
 };
 
 static const struct field drift_fields[] = {
-	{.name = "check",  .type = FIELD_STRING, .offset = offsetof(struct drift, check) },
-	{.name = "id",     .type = FIELD_STRING, .offset = offsetof(struct drift, id)    },
+	{.name = "check", .type = FIELD_STRING, .offset = offsetof(struct drift, check)},
+	{.name = "id", .type = FIELD_STRING, .offset = offsetof(struct drift, id)},
 	{.name = "detail", .type = FIELD_STRING, .offset = offsetof(struct drift, detail)},
 };
 static const struct schema drift_schema = SCHEMA(drift_fields, struct drift);
@@ -23,15 +23,15 @@ static const struct {
 	const char *name; /* says whose id it is */
 	const struct pg_statement *statement;
 } checks[] = {
-	{"event-attendees",  &sql_audit_attendees    },
-	{"ticket-type-sold", &sql_audit_sold         },
-	{"guest-tickets",    &sql_audit_guest_tickets},
-	{"ticket-guest",     &sql_audit_ticket_guests},
-	{"ticket-document",  &sql_audit_documents    },
-	{"ticket-check-in",  &sql_audit_check_ins    },
-	{"outbox",           &sql_audit_outbox       },
-	{"job-missing",      &sql_audit_jobs         },
-	{"event-statistics", &sql_audit_statistics   },
+	{"event-attendees", &sql_audit_attendees},
+	{"ticket-type-sold", &sql_audit_sold},
+	{"guest-tickets", &sql_audit_guest_tickets},
+	{"ticket-guest", &sql_audit_ticket_guests},
+	{"ticket-document", &sql_audit_documents},
+	{"ticket-check-in", &sql_audit_check_ins},
+	{"outbox", &sql_audit_outbox},
+	{"job-missing", &sql_audit_jobs},
+	{"event-statistics", &sql_audit_statistics},
 };
 
 static enum status run_check(struct ctl *ctl, struct pg_conn *conn, size_t check,

@@ -10,7 +10,7 @@ struct setting {
 };
 
 static const struct field setting_fields[] = {
-	{.name = "name",  .type = FIELD_STRING, .offset = offsetof(struct setting, name) },
+	{.name = "name", .type = FIELD_STRING, .offset = offsetof(struct setting, name)},
 	{.name = "value", .type = FIELD_STRING, .offset = offsetof(struct setting, value)},
 };
 static const struct schema setting_schema = SCHEMA(setting_fields, struct setting);

@@ -20,10 +20,10 @@ struct step {
 };
 
 static const struct field step_fields[] = {
-	{.name = "version",   .type = FIELD_STRING, .offset = offsetof(struct step, version)   },
-	{.name = "state",     .type = FIELD_STRING, .offset = offsetof(struct step, state)     },
-	{.name = "appliedAt", .type = FIELD_TIME,   .offset = offsetof(struct step, applied_at)},
-	{.name = "checksum",  .type = FIELD_STRING, .offset = offsetof(struct step, checksum)  },
+	{.name = "version", .type = FIELD_STRING, .offset = offsetof(struct step, version)},
+	{.name = "state", .type = FIELD_STRING, .offset = offsetof(struct step, state)},
+	{.name = "appliedAt", .type = FIELD_TIME, .offset = offsetof(struct step, applied_at)},
+	{.name = "checksum", .type = FIELD_STRING, .offset = offsetof(struct step, checksum)},
 };
 static const struct schema step_schema = SCHEMA(step_fields, struct step);
 

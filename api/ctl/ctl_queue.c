@@ -22,14 +22,14 @@ struct type_row {
 };
 
 static const struct field type_fields[] = {
-	{.name = "type",          .type = FIELD_STRING, .offset = offsetof(struct type_row, type)          },
-	{.name = "ready",         .type = FIELD_DOUBLE, .offset = offsetof(struct type_row, ready)         },
-	{.name = "delayed",       .type = FIELD_DOUBLE, .offset = offsetof(struct type_row, delayed)       },
-	{.name = "waiting",       .type = FIELD_INT,    .offset = offsetof(struct type_row, waiting)       },
-	{.name = "dead",          .type = FIELD_INT,    .offset = offsetof(struct type_row, dead)          },
+	{.name = "type", .type = FIELD_STRING, .offset = offsetof(struct type_row, type)},
+	{.name = "ready", .type = FIELD_DOUBLE, .offset = offsetof(struct type_row, ready)},
+	{.name = "delayed", .type = FIELD_DOUBLE, .offset = offsetof(struct type_row, delayed)},
+	{.name = "waiting", .type = FIELD_INT, .offset = offsetof(struct type_row, waiting)},
+	{.name = "dead", .type = FIELD_INT, .offset = offsetof(struct type_row, dead)},
 	{.name = "oldestSeconds",
 	 .type = FIELD_INT,
-	 .offset = offsetof(struct type_row,						oldest_seconds)},
+	 .offset = offsetof(struct type_row, oldest_seconds)},
 };
 static const struct schema type_schema = SCHEMA(type_fields, struct type_row);
 
@@ -46,15 +46,15 @@ struct job_row {
 };
 
 static const struct field job_fields[] = {
-	{.name = "id",         .type = FIELD_STRING, .offset = offsetof(struct job_row, id)        },
-	{.name = "type",       .type = FIELD_STRING, .offset = offsetof(struct job_row, type)      },
-	{.name = "subjectId",  .type = FIELD_ID,     .offset = offsetof(struct job_row, subject_id)},
-	{.name = "state",      .type = FIELD_STRING, .offset = offsetof(struct job_row, state)     },
-	{.name = "deliveries", .type = FIELD_INT,    .offset = offsetof(struct job_row, deliveries)},
-	{.name = "attempts",   .type = FIELD_INT,    .offset = offsetof(struct job_row, attempts)  },
-	{.name = "nextAt",     .type = FIELD_TIME,   .offset = offsetof(struct job_row, next_at)   },
-	{.name = "createdAt",  .type = FIELD_TIME,   .offset = offsetof(struct job_row, created_at)},
-	{.name = "reason",     .type = FIELD_STRING, .offset = offsetof(struct job_row, reason)    },
+	{.name = "id", .type = FIELD_STRING, .offset = offsetof(struct job_row, id)},
+	{.name = "type", .type = FIELD_STRING, .offset = offsetof(struct job_row, type)},
+	{.name = "subjectId", .type = FIELD_ID, .offset = offsetof(struct job_row, subject_id)},
+	{.name = "state", .type = FIELD_STRING, .offset = offsetof(struct job_row, state)},
+	{.name = "deliveries", .type = FIELD_INT, .offset = offsetof(struct job_row, deliveries)},
+	{.name = "attempts", .type = FIELD_INT, .offset = offsetof(struct job_row, attempts)},
+	{.name = "nextAt", .type = FIELD_TIME, .offset = offsetof(struct job_row, next_at)},
+	{.name = "createdAt", .type = FIELD_TIME, .offset = offsetof(struct job_row, created_at)},
+	{.name = "reason", .type = FIELD_STRING, .offset = offsetof(struct job_row, reason)},
 };
 static const struct schema job_schema = SCHEMA(job_fields, struct job_row);
 
@@ -71,7 +71,7 @@ static const struct field listing_fields[] = {
 	{.name = "dead",
 	 .type = FIELD_ARRAY,
 	 .offset = offsetof(struct listing, dead),
-	 .nested = &job_schema },
+	 .nested = &job_schema},
 };
 static const struct schema listing_schema = SCHEMA(listing_fields, struct listing);
 

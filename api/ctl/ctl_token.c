@@ -23,12 +23,9 @@ static const struct {
 	const char *name;
 	size_t offset;
 } options[] = {
-	{"--sub",   offsetof(struct wishes, sub)  },
-        {"--roles", offsetof(struct wishes, roles)},
-	{"--email", offsetof(struct wishes, email)},
-        {"--first", offsetof(struct wishes, first)},
-	{"--last",  offsetof(struct wishes, last) },
-        {"--ttl",   offsetof(struct wishes, ttl)  },
+	{"--sub", offsetof(struct wishes, sub)},     {"--roles", offsetof(struct wishes, roles)},
+	{"--email", offsetof(struct wishes, email)}, {"--first", offsetof(struct wishes, first)},
+	{"--last", offsetof(struct wishes, last)},   {"--ttl", offsetof(struct wishes, ttl)},
 };
 
 /* `--name value` or `--name=value`; false: it is no such option or has no value. */
@@ -70,11 +67,9 @@ static int mint(struct ctl *ctl, const struct jwt_claims *claims)
 		(void)problem_set(&err, ST_CONFIG, "JWT_SECRET is missing");
 		return ctl_fail(&err);
 	}
-	struct jwt_options jwt = {
-		.secret = {config->jwt_secret, strlen(config->jwt_secret)},
-		.issuer = config->jwt_issuer,
-		.audience = config->jwt_audience
-        };
+	struct jwt_options jwt = {.secret = {config->jwt_secret, strlen(config->jwt_secret)},
+				  .issuer = config->jwt_issuer,
+				  .audience = config->jwt_audience};
 	struct strbuf token;
 	strbuf_init(&token, &ctl->arena);
 	jwt_mint(&jwt, &token, claims);

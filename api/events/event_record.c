@@ -7,18 +7,18 @@ const char *const event_status_names[] = {"draft",     "published", "active",
 
 #define AT(member) offsetof(struct ticket_type, member)
 static const struct field ticket_type_fields[] = {
-	{.name = "id",           .type = FIELD_ID,     .offset = AT(id)            },
-	{.name = "eventId",      .type = FIELD_ID,     .offset = AT(event_id)      },
-	{.name = "name",         .type = FIELD_STRING, .offset = AT(name)          },
-	{.name = "price",        .type = FIELD_MONEY,  .offset = AT(price)         },
-	{.name = "quantity",     .type = FIELD_INT,    .offset = AT(quantity)      },
-	{.name = "description",  .type = FIELD_STRING, .offset = AT(description)   },
-	{.name = "salesStartAt", .type = FIELD_TIME,   .offset = AT(sales_start_at)},
-	{.name = "salesEndAt",   .type = FIELD_TIME,   .offset = AT(sales_end_at)  },
-	{.name = "sold",         .type = FIELD_INT,    .offset = AT(sold)          },
-	{.name = "available",    .type = FIELD_INT,    .offset = AT(available)     },
-	{.name = "createdAt",    .type = FIELD_TIME,   .offset = AT(created_at)    },
-	{.name = "updatedAt",    .type = FIELD_TIME,   .offset = AT(updated_at)    },
+	{.name = "id", .type = FIELD_ID, .offset = AT(id)},
+	{.name = "eventId", .type = FIELD_ID, .offset = AT(event_id)},
+	{.name = "name", .type = FIELD_STRING, .offset = AT(name)},
+	{.name = "price", .type = FIELD_MONEY, .offset = AT(price)},
+	{.name = "quantity", .type = FIELD_INT, .offset = AT(quantity)},
+	{.name = "description", .type = FIELD_STRING, .offset = AT(description)},
+	{.name = "salesStartAt", .type = FIELD_TIME, .offset = AT(sales_start_at)},
+	{.name = "salesEndAt", .type = FIELD_TIME, .offset = AT(sales_end_at)},
+	{.name = "sold", .type = FIELD_INT, .offset = AT(sold)},
+	{.name = "available", .type = FIELD_INT, .offset = AT(available)},
+	{.name = "createdAt", .type = FIELD_TIME, .offset = AT(created_at)},
+	{.name = "updatedAt", .type = FIELD_TIME, .offset = AT(updated_at)},
 };
 #undef AT
 const struct schema ticket_type_schema = SCHEMA(ticket_type_fields, struct ticket_type);
@@ -49,9 +49,9 @@ const struct schema ticket_type_schema = SCHEMA(ticket_type_fields, struct ticke
 static const struct field event_fields[] = {
 	HEAD_FIELDS,
 	{.name = "ticketTypes",
-	  .type = FIELD_ARRAY,
-	  .offset = AT(ticket_types),
-	  .nested = &ticket_type_schema},
+	 .type = FIELD_ARRAY,
+	 .offset = AT(ticket_types),
+	 .nested = &ticket_type_schema},
 	TAIL_FIELDS,
 };
 static const struct field event_row_fields[] = {HEAD_FIELDS, TAIL_FIELDS};

@@ -2,9 +2,9 @@
 
 #include "api/payments/payment_record.h"
 
-const char *const guest_status_names[] = {"registered", "confirmed", "pending",
+const char *const guest_status_names[] = {"registered", "confirmed",  "pending",
 					  "cancelled",  "checked_in", NULL};
-const char *const guest_type_names[] = {"regular", "vip",   "speaker", "staff",
+const char *const guest_type_names[] = {"regular", "vip",     "speaker", "staff",
 					"press",   "sponsor", NULL};
 const char *const locale_names[] = {"en", "fr", NULL};
 
@@ -34,7 +34,10 @@ static const struct field guest_fields[] = {
 	{.name = "checkedInAt", .type = FIELD_TIME, .offset = AT(checked_in_at)},
 	{.name = "createdAt", .type = FIELD_TIME, .offset = AT(created_at)},
 	{.name = "updatedAt", .type = FIELD_TIME, .offset = AT(updated_at)},
-	{.name = "ticket", .type = FIELD_OBJECT, .offset = AT(ticket), .nested = &guest_ticket_schema},
+	{.name = "ticket",
+	 .type = FIELD_OBJECT,
+	 .offset = AT(ticket),
+	 .nested = &guest_ticket_schema},
 	{.name = "payment", .type = FIELD_OBJECT, .offset = AT(payment), .nested = &payment_schema},
 };
 #undef AT

@@ -6,7 +6,13 @@
 
 #include "api/request.h"
 
-enum guest_status { GUEST_REGISTERED, GUEST_CONFIRMED, GUEST_PENDING, GUEST_CANCELLED, GUEST_CHECKED_IN };
+enum guest_status {
+	GUEST_REGISTERED,
+	GUEST_CONFIRMED,
+	GUEST_PENDING,
+	GUEST_CANCELLED,
+	GUEST_CHECKED_IN
+};
 enum { GUEST_TYPE_REGULAR }; /* index of the default in guest_type_names */
 
 extern const char *const guest_status_names[];

@@ -125,8 +125,9 @@ static enum status refuse_paid(const struct guest_locked *locked, struct problem
 {
 	if (locked->paid_amount == 0 || locked->guest.status == GUEST_CHECKED_IN)
 		return OK;
-	return problem_set(err, ST_INVALID_TRANSITION,
-			   "A guest who is confirmed and has paid does not take cancel without a refund");
+	return problem_set(
+		err, ST_INVALID_TRANSITION,
+		"A guest who is confirmed and has paid does not take cancel without a refund");
 }
 
 enum status guest_cancel(struct request *req, struct problem *err)

@@ -11,8 +11,8 @@
 enum status guest_apply(struct request *req, struct guest_locked *locked,
 			enum guest_trigger trigger, struct problem *err) MUST_CHECK;
 
-enum status guest_edit(struct request *req, const struct guest_input *input, struct problem *err)
-	MUST_CHECK;
+enum status guest_edit(struct request *req, const struct guest_input *input,
+		       struct problem *err) MUST_CHECK;
 enum status guest_confirm(struct request *req, struct problem *err) MUST_CHECK;
 enum status guest_cancel(struct request *req, struct problem *err) MUST_CHECK;
 /* Cancel unless that is done already, then hide. */

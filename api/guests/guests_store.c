@@ -83,8 +83,8 @@ static const char *name_or_null(const char *const *names, int index)
 	return index < 0 ? NULL : names[index];
 }
 
-static enum status count_all(struct request *req, const struct pg_param *filters, int64_t *ret_total,
-			     struct problem *err)
+static enum status count_all(struct request *req, const struct pg_param *filters,
+			     int64_t *ret_total, struct problem *err)
 {
 	PG_RESULT result = NULL;
 	enum status status = request_query(req, &sql_guests_count, filters, 5, &result, err);
@@ -115,7 +115,8 @@ enum status guests_page(struct request *req, const struct guest_list_query *quer
 	struct guest *guests;
 
 	if (!status)
-		status = request_query(req, &sql_guests_list, params, ARRAY_LEN(params), &result, err);
+		status = request_query(req, &sql_guests_list, params, ARRAY_LEN(params), &result,
+				       err);
 	if (!status && page->page)
 		status = count_all(req, params, ret_total, err);
 	if (status)
@@ -161,7 +162,8 @@ static void read_locked(struct request *req, const struct pg_result *result,
 	read_hidden(result, 0, &locked.guest);
 	locked.event_status =
 		arena_strdup(req->arena, pg_text(result, 0, pg_column(result, "event_status")));
-	locked.currency = arena_strdup(req->arena, pg_text(result, 0, pg_column(result, "currency")));
+	locked.currency =
+		arena_strdup(req->arena, pg_text(result, 0, pg_column(result, "currency")));
 	locked.ticket_id = pg_i64(result, 0, pg_column(result, "ticket_id"));
 	locked.ticket_status = ticket_status ? arena_strdup(req->arena, ticket_status) : NULL;
 	locked.price = pg_money(result, 0, pg_column(result, "price"));
@@ -197,10 +199,10 @@ enum status guest_set_status(struct request *req, const struct guest_locked *loc
 enum status guest_free_seat(struct request *req, const struct guest_locked *locked,
 			    struct problem *err)
 {
-	return request_query(req, &sql_guest_free_seat,
-			     PG_ARGS(PG_I64(locked->guest.event_id),
-				     PG_ID(locked->guest.ticket_type_id)),
-			     NULL, err);
+	return request_query(
+		req, &sql_guest_free_seat,
+		PG_ARGS(PG_I64(locked->guest.event_id), PG_ID(locked->guest.ticket_type_id)), NULL,
+		err);
 }
 
 enum status guest_mark_deleted(struct request *req, int64_t guest_id, struct problem *err)
@@ -268,12 +270,13 @@ enum status guest_update(struct request *req, const struct guest *guest, struct 
 {
 	enum status status;
 
-	status = request_query(req, &sql_guest_update,
-			       PG_ARGS(PG_I64(guest->id), PG_TEXT(guest->first_name),
-				       PG_TEXT(guest->last_name), PG_TEXT(guest->email),
-				       PG_TEXT(guest->phone), PG_TEXT(guest_type_names[guest->type]),
-				       PG_TEXT(locale_names[guest->locale])),
-			       NULL, err);
+	status =
+		request_query(req, &sql_guest_update,
+			      PG_ARGS(PG_I64(guest->id), PG_TEXT(guest->first_name),
+				      PG_TEXT(guest->last_name), PG_TEXT(guest->email),
+				      PG_TEXT(guest->phone), PG_TEXT(guest_type_names[guest->type]),
+				      PG_TEXT(locale_names[guest->locale])),
+			      NULL, err);
 	if (status && !strcmp(pg_constraint(req->conn), "uq_guests_email_event"))
 		return problem_set(err, ST_ALREADY_REGISTERED,
 				   "This address is registered for the event already");

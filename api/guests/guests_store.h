@@ -34,16 +34,16 @@ enum status guest_set_status(struct request *req, const struct guest_locked *loc
 /* Give a seat back: event and, with one, ticket type. */
 enum status guest_free_seat(struct request *req, const struct guest_locked *locked,
 			    struct problem *err) MUST_CHECK;
-enum status guest_mark_deleted(struct request *req, int64_t guest_id, struct problem *err)
-	MUST_CHECK;
+enum status guest_mark_deleted(struct request *req, int64_t guest_id,
+			       struct problem *err) MUST_CHECK;
 /* Insert the ticket of a confirmed guest and its job. */
 enum status guest_make_ticket(struct request *req, const struct guest_locked *locked,
 			      struct problem *err) MUST_CHECK;
-enum status guest_cancel_ticket(struct request *req, int64_t ticket_id, struct problem *err)
-	MUST_CHECK;
+enum status guest_cancel_ticket(struct request *req, int64_t ticket_id,
+				struct problem *err) MUST_CHECK;
 /* The page changed: a new document version and its job. */
-enum status guest_remake_ticket(struct request *req, int64_t ticket_id, struct problem *err)
-	MUST_CHECK;
+enum status guest_remake_ticket(struct request *req, int64_t ticket_id,
+				struct problem *err) MUST_CHECK;
 /* Write the row of a mail and its job; unique by guest, kind and cause. */
 enum status guest_notify(struct request *req, const struct guest *guest, const char *kind,
 			 int64_t cause_id, struct problem *err) MUST_CHECK;
@@ -51,8 +51,8 @@ enum status guest_notify(struct request *req, const struct guest *guest, const c
 enum status guest_count(struct request *req, const struct guest *guest, int64_t at,
 			const char *kind, int n, int64_t amount, struct problem *err) MUST_CHECK;
 /* Write names, address, phone, type and locale. ST_ALREADY_REGISTERED. */
-enum status guest_update(struct request *req, const struct guest *guest, struct problem *err)
-	MUST_CHECK;
+enum status guest_update(struct request *req, const struct guest *guest,
+			 struct problem *err) MUST_CHECK;
 /* A page of an event's guests; ret_total is set when by page. */
 enum status guests_page(struct request *req, const struct guest_list_query *query,
 			const struct page *page, struct field_array *ret_rows, int64_t *ret_total,

@@ -14,8 +14,14 @@ enum { SUBMIT_TRIES = 4 };
 /* --- the call -------------------------------------------------------------------------------- */
 
 #define AT(member) offsetof(struct registration_member, member)
-#define TEXT(column) {.name = #column, .type = FIELD_STRING, .offset = AT(column)}
-#define ID(column) {.name = #column, .type = FIELD_ID, .offset = AT(column)}
+#define TEXT(column)                                                                               \
+	{                                                                                          \
+		.name = #column, .type = FIELD_STRING, .offset = AT(column)                        \
+	}
+#define ID(column)                                                                                 \
+	{                                                                                          \
+		.name = #column, .type = FIELD_ID, .offset = AT(column)                            \
+	}
 static const struct field member_fields[] = {
 	{.name = "ord", .type = FIELD_INT, .offset = AT(ord)},
 	TEXT(attempt_id),

@@ -2,9 +2,9 @@
 
 #include "common/clock.h"
 
-const char *const payment_status_names[] = {"created", "requires_payment", "succeeded", "failed",
-					    "expired", "cancelled",        "void",      "disputed",
-					    NULL};
+const char *const payment_status_names[] = {"created", "requires_payment", "succeeded",
+					    "failed",  "expired",          "cancelled",
+					    "void",    "disputed",         NULL};
 const char *const payment_method_names[] = {"intent", "on_site", NULL};
 
 /* Shape of a refund in the list; a payment has none yet. */
@@ -50,7 +50,8 @@ const struct schema payment_schema = SCHEMA(payment_fields, struct payment_out);
 
 void payment_hide_secret(struct payment_out *payment, const struct request *req)
 {
-	bool usable = payment->status == PAYMENT_REQUIRES_PAYMENT || payment->status == PAYMENT_FAILED;
+	bool usable =
+		payment->status == PAYMENT_REQUIRES_PAYMENT || payment->status == PAYMENT_FAILED;
 
 	if (!usable || !(req->access.who & WHO_REGISTRANT) ||
 	    (payment->expires_at != TIME_NONE && payment->expires_at <= clock_now_us()))

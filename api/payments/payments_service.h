@@ -11,7 +11,7 @@
 enum status payment_take_message(struct request *req, const struct payment_message *message,
 				 struct problem *err) MUST_CHECK;
 /* Apply the messages that came before their intent was recorded; its lock is held. */
-enum status payment_take_waiting(struct request *req, const char *intent_id, struct problem *err)
-	MUST_CHECK;
+enum status payment_take_waiting(struct request *req, const char *intent_id,
+				 struct problem *err) MUST_CHECK;
 
 #endif

@@ -37,11 +37,11 @@ enum status payment_record_intent(struct request *req, int64_t payment_id, int64
 	PG_RESULT result = NULL;
 	enum status status;
 
-	status = request_query(req, &sql_payment_record_intent,
-			       PG_ARGS(PG_I64(payment_id), PG_TIME(deadline_at),
-				       PG_TEXT(intent->id), PG_TEXT(intent->client_secret),
-				       PG_TIME(intent->expires_at)),
-			       &result, err);
+	status =
+		request_query(req, &sql_payment_record_intent,
+			      PG_ARGS(PG_I64(payment_id), PG_TIME(deadline_at), PG_TEXT(intent->id),
+				      PG_TEXT(intent->client_secret), PG_TIME(intent->expires_at)),
+			      &result, err);
 	if (!status)
 		*ret_recorded = pg_affected(result) == 1;
 	return status;
@@ -69,8 +69,8 @@ static int payment_status(const char *name)
 	return i;
 }
 
-enum status payment_by_intent(struct request *req, const char *intent_id,
-			      struct payment_known *ret, struct problem *err)
+enum status payment_by_intent(struct request *req, const char *intent_id, struct payment_known *ret,
+			      struct problem *err)
 {
 	PG_RESULT result = NULL;
 	enum status status = request_query(req, &sql_payment_by_intent, PG_ARGS(PG_TEXT(intent_id)),

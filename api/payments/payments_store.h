@@ -36,8 +36,8 @@ enum status payment_close(struct request *req, int64_t payment_id, struct proble
 enum status payment_add_on_site(struct request *req, const struct guest_locked *locked,
 				struct problem *err) MUST_CHECK;
 /* Serialize everything about one intent until the end of the transaction. */
-enum status payment_lock_intent(struct request *req, const char *intent_id, struct problem *err)
-	MUST_CHECK;
+enum status payment_lock_intent(struct request *req, const char *intent_id,
+				struct problem *err) MUST_CHECK;
 /* Record the intent, if the payment is still `created` under our own deadline. */
 enum status payment_record_intent(struct request *req, int64_t payment_id, int64_t deadline_at,
 				  const struct payment_intent *intent, bool *ret_recorded,
@@ -46,18 +46,18 @@ enum status payment_record_intent(struct request *req, int64_t payment_id, int64
 enum status payment_still_ours(struct request *req, int64_t payment_id, int64_t deadline_at,
 			       bool *ret_ours, struct problem *err) MUST_CHECK;
 /* Read without a lock. */
-enum status payment_by_intent(struct request *req, const char *intent_id,
-			      struct payment_known *ret, struct problem *err) MUST_CHECK;
+enum status payment_by_intent(struct request *req, const char *intent_id, struct payment_known *ret,
+			      struct problem *err) MUST_CHECK;
 enum status payment_load(struct request *req, int64_t payment_id, struct payment_out *ret,
 			 struct problem *err) MUST_CHECK;
 /* Changes of state of a locked payment. */
-enum status payment_set_succeeded(struct request *req, int64_t payment_id, struct problem *err)
-	MUST_CHECK;
-enum status payment_set_failed(struct request *req, int64_t payment_id, struct problem *err)
-	MUST_CHECK;
+enum status payment_set_succeeded(struct request *req, int64_t payment_id,
+				  struct problem *err) MUST_CHECK;
+enum status payment_set_failed(struct request *req, int64_t payment_id,
+			       struct problem *err) MUST_CHECK;
 enum status payment_set_disputed(struct request *req, int64_t payment_id,
-				 const struct payment_message *message, struct problem *err)
-	MUST_CHECK;
+				 const struct payment_message *message,
+				 struct problem *err) MUST_CHECK;
 /* Store a message once: *ret_new is false for one that came before. */
 enum status payment_message_put(struct request *req, const struct payment_message *message,
 				bool *ret_new, struct problem *err) MUST_CHECK;
@@ -69,7 +69,7 @@ enum status payment_messages_waiting(struct request *req, const char *intent_id,
 				     struct payment_message **ret, size_t *ret_count,
 				     struct problem *err) MUST_CHECK;
 enum status payments_page(struct request *req, const struct page *page,
-			  struct field_array *ret_rows, int64_t *ret_total, struct problem *err)
-	MUST_CHECK;
+			  struct field_array *ret_rows, int64_t *ret_total,
+			  struct problem *err) MUST_CHECK;
 
 #endif

@@ -9,33 +9,33 @@
 /* Names are those of the SQL type `admission`. */
 #define AT(member) offsetof(struct admission_member, member)
 static const struct field member_fields[] = {
-	{.name = "ord",          .type = FIELD_INT,    .offset = AT(ord)         },
-	{.name = "caller_id",    .type = FIELD_ID,     .offset = AT(caller_id)   },
-	{.name = "is_admin",     .type = FIELD_BOOL,   .offset = AT(is_admin)    },
-	{.name = "qr_ticket_id", .type = FIELD_ID,     .offset = AT(qr_ticket_id)},
-	{.name = "qr_event_id",  .type = FIELD_ID,     .offset = AT(qr_event_id) },
-	{.name = "qr_guest_id",  .type = FIELD_ID,     .offset = AT(qr_guest_id) },
-	{.name = "qr_issued_ms", .type = FIELD_ID,     .offset = AT(qr_issued_ms)},
-	{.name = "ticket_code",  .type = FIELD_STRING, .offset = AT(ticket_code) },
-	{.name = "event_id",     .type = FIELD_ID,     .offset = AT(event_id)    },
-	{.name = "scan_id",      .type = FIELD_STRING, .offset = AT(scan_id)     },
-	{.name = "code_digest",  .type = FIELD_STRING, .offset = AT(code_digest) },
+	{.name = "ord", .type = FIELD_INT, .offset = AT(ord)},
+	{.name = "caller_id", .type = FIELD_ID, .offset = AT(caller_id)},
+	{.name = "is_admin", .type = FIELD_BOOL, .offset = AT(is_admin)},
+	{.name = "qr_ticket_id", .type = FIELD_ID, .offset = AT(qr_ticket_id)},
+	{.name = "qr_event_id", .type = FIELD_ID, .offset = AT(qr_event_id)},
+	{.name = "qr_guest_id", .type = FIELD_ID, .offset = AT(qr_guest_id)},
+	{.name = "qr_issued_ms", .type = FIELD_ID, .offset = AT(qr_issued_ms)},
+	{.name = "ticket_code", .type = FIELD_STRING, .offset = AT(ticket_code)},
+	{.name = "event_id", .type = FIELD_ID, .offset = AT(event_id)},
+	{.name = "scan_id", .type = FIELD_STRING, .offset = AT(scan_id)},
+	{.name = "code_digest", .type = FIELD_STRING, .offset = AT(code_digest)},
 };
 #undef AT
 static const struct schema member_schema = SCHEMA(member_fields, struct admission_member);
 
 #define AT(member) offsetof(struct admission_outcome, member)
 static const struct field outcome_fields[] = {
-	{.name = "ord",         .type = FIELD_INT,    .offset = AT(ord)         },
-	{.name = "outcome",     .type = FIELD_STRING, .offset = AT(outcome)     },
-	{.name = "replayed",    .type = FIELD_BOOL,   .offset = AT(replayed)    },
-	{.name = "ticketId",    .type = FIELD_ID,     .offset = AT(ticket_id)   },
-	{.name = "guestId",     .type = FIELD_ID,     .offset = AT(guest_id)    },
-	{.name = "firstName",   .type = FIELD_STRING, .offset = AT(first_name)  },
-	{.name = "lastName",    .type = FIELD_STRING, .offset = AT(last_name)   },
-	{.name = "type",        .type = FIELD_STRING, .offset = AT(type)        },
-	{.name = "ticketType",  .type = FIELD_STRING, .offset = AT(ticket_type) },
-	{.name = "validatedAt", .type = FIELD_TIME,   .offset = AT(validated_at)},
+	{.name = "ord", .type = FIELD_INT, .offset = AT(ord)},
+	{.name = "outcome", .type = FIELD_STRING, .offset = AT(outcome)},
+	{.name = "replayed", .type = FIELD_BOOL, .offset = AT(replayed)},
+	{.name = "ticketId", .type = FIELD_ID, .offset = AT(ticket_id)},
+	{.name = "guestId", .type = FIELD_ID, .offset = AT(guest_id)},
+	{.name = "firstName", .type = FIELD_STRING, .offset = AT(first_name)},
+	{.name = "lastName", .type = FIELD_STRING, .offset = AT(last_name)},
+	{.name = "type", .type = FIELD_STRING, .offset = AT(type)},
+	{.name = "ticketType", .type = FIELD_STRING, .offset = AT(ticket_type)},
+	{.name = "validatedAt", .type = FIELD_TIME, .offset = AT(validated_at)},
 };
 #undef AT
 static const struct schema outcome_schema = SCHEMA(outcome_fields, struct admission_outcome);
@@ -46,14 +46,14 @@ static const struct {
 	enum status status;
 	const char *detail;
 } refusals[] = {
-	{ST_NOT_FOUND,            "There is no such ticket"                              },
-	{ST_WRONG_EVENT,          "The ticket is for another event"                      },
-	{ST_EVENT_NOT_OPEN,       "The event does not admit anybody in its present state"},
-	{ST_TICKET_CANCELLED,     "The ticket is cancelled, or a newer one was issued"   },
-	{ST_ALREADY_VALIDATED,    "The ticket was admitted before"                       },
-	{ST_NOT_PAID,             "The registration is not paid"                         },
-	{ST_VALIDATION_UNDONE,    "The admission of this scanId was undone"              },
-	{ST_IDEMPOTENCY_MISMATCH, "This scanId belongs to the scan of another code"      },
+	{ST_NOT_FOUND, "There is no such ticket"},
+	{ST_WRONG_EVENT, "The ticket is for another event"},
+	{ST_EVENT_NOT_OPEN, "The event does not admit anybody in its present state"},
+	{ST_TICKET_CANCELLED, "The ticket is cancelled, or a newer one was issued"},
+	{ST_ALREADY_VALIDATED, "The ticket was admitted before"},
+	{ST_NOT_PAID, "The registration is not paid"},
+	{ST_VALIDATION_UNDONE, "The admission of this scanId was undone"},
+	{ST_IDEMPOTENCY_MISMATCH, "This scanId belongs to the scan of another code"},
 };
 
 const char *admission_extension(struct arena *arena, int64_t validated_at)

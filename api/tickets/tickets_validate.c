@@ -34,20 +34,20 @@ static const struct field input_fields[] = {
 		     .min = 1,
 		     .max = 1024},
 	[TICKET_CODE] = {.name = "ticketCode",
-                     .type = FIELD_STRING,
-                     .flags = FIELD_NULLABLE,
-                     .offset = AT(ticket_code),
-                     .min = 1,
-                     .max = 50},
+			 .type = FIELD_STRING,
+			 .flags = FIELD_NULLABLE,
+			 .offset = AT(ticket_code),
+			 .min = 1,
+			 .max = 50},
 	[EVENT_ID] = {.name = "eventId",
-                     .type = FIELD_ID,
-                     .flags = FIELD_NULLABLE,
-                     .offset = AT(event_id)       },
+		      .type = FIELD_ID,
+		      .flags = FIELD_NULLABLE,
+		      .offset = AT(event_id)},
 	[SCAN_ID] = {.name = "scanId",
 		     .type = FIELD_STRING,
 		     .flags = FIELD_NULLABLE,
 		     .offset = AT(scan_id),
-		     .check = check_uuid  },
+		     .check = check_uuid},
 };
 #undef AT
 
@@ -61,8 +61,8 @@ static bool names_one_code(const void *value)
 }
 
 static const struct field_rule input_rules[] = {
-	{"",   "required", "must have either qrCode or ticketCode", names_one_code},
-	{NULL, NULL,       NULL,				    NULL          },
+	{"", "required", "must have either qrCode or ticketCode", names_one_code},
+	{NULL, NULL, NULL, NULL},
 };
 const struct schema validate_input_schema =
 	SCHEMA_RULES(input_fields, struct validate_input, input_rules);
@@ -86,24 +86,24 @@ struct admitted {
 
 #define AT(member) offsetof(struct admitted_guest, member)
 static const struct field guest_fields[] = {
-	{.name = "id",        .type = FIELD_ID,     .offset = AT(id)        },
+	{.name = "id", .type = FIELD_ID, .offset = AT(id)},
 	{.name = "firstName", .type = FIELD_STRING, .offset = AT(first_name)},
-	{.name = "lastName",  .type = FIELD_STRING, .offset = AT(last_name) },
-	{.name = "type",      .type = FIELD_STRING, .offset = AT(type)      },
+	{.name = "lastName", .type = FIELD_STRING, .offset = AT(last_name)},
+	{.name = "type", .type = FIELD_STRING, .offset = AT(type)},
 };
 #undef AT
 static const struct schema admitted_guest_schema = SCHEMA(guest_fields, struct admitted_guest);
 
 #define AT(member) offsetof(struct admitted, member)
 static const struct field admitted_fields[] = {
-	{.name = "valid",    .type = FIELD_BOOL, .offset = AT(valid)    },
-	{.name = "ticketId", .type = FIELD_ID,   .offset = AT(ticket_id)},
+	{.name = "valid", .type = FIELD_BOOL, .offset = AT(valid)},
+	{.name = "ticketId", .type = FIELD_ID, .offset = AT(ticket_id)},
 	{.name = "guest",
 	 .type = FIELD_OBJECT,
 	 .offset = AT(guest),
 	 .nested = &admitted_guest_schema},
-	{.name = "ticketType",                  .type = FIELD_STRING,                 .offset = AT(ticket_type)  },
-	{.name = "validatedAt",                  .type = FIELD_TIME,                .offset = AT(validated_at) },
+	{.name = "ticketType", .type = FIELD_STRING, .offset = AT(ticket_type)},
+	{.name = "validatedAt", .type = FIELD_TIME, .offset = AT(validated_at)},
 };
 #undef AT
 static const struct schema admitted_schema = SCHEMA(admitted_fields, struct admitted);

@@ -39,17 +39,17 @@ static const struct {
 	int status;
 	const char *slug;
 } refusals[FAULT_COUNT] = {
-	[FAULT_PATH] = {404, "not-found"             },
-	[FAULT_METHOD] = {405, "method-not-allowed"    },
-	[FAULT_TOKEN] = {401, "unauthorized"          },
-	[FAULT_HIDDEN] = {404, "not-found"             },
-	[FAULT_RIGHTS] = {403, "forbidden"             },
-	[FAULT_SIZE] = {413, "body-too-large"        },
+	[FAULT_PATH] = {404, "not-found"},
+	[FAULT_METHOD] = {405, "method-not-allowed"},
+	[FAULT_TOKEN] = {401, "unauthorized"},
+	[FAULT_HIDDEN] = {404, "not-found"},
+	[FAULT_RIGHTS] = {403, "forbidden"},
+	[FAULT_SIZE] = {413, "body-too-large"},
 	[FAULT_MEDIA] = {415, "unsupported-media-type"},
-	[FAULT_SYNTAX] = {400, "malformed"             },
-	[FAULT_FIELDS] = {422, "invalid-body"          },
-	[FAULT_MATCH] = {412, "precondition-failed"   },
-	[FAULT_STATE] = {409, "max-below-attendees"   },
+	[FAULT_SYNTAX] = {400, "malformed"},
+	[FAULT_FIELDS] = {422, "invalid-body"},
+	[FAULT_MATCH] = {412, "precondition-failed"},
+	[FAULT_STATE] = {409, "max-below-attendees"},
 };
 
 enum { MIB = 1 << 20 };

@@ -51,17 +51,17 @@ START_TEST(test_usage)
 		int code;
 		const char *says;
 	} cases[] = {
-		{"",               EXIT_USAGE, "no command given"                         },
-		{"nope",           EXIT_USAGE, "unknown command nope"                     },
-		{"migrate down",   EXIT_USAGE, "no arguments"                             },
-		{"audit x",        EXIT_USAGE, "no arguments"                             },
-		{"--help",         0,          "migrate status"                           },
-		{"token --help",   0,          "JWT_SECRET"                               },
-		{"--version",      0,          "corectl "                                 },
-		{"--check-config", 0,          "good"                                     },
-		{"--print-config", 0,          "DATABASE_URL=***"                         },
-		{"config",         0,          "DB_PORT=5432"                             },
-		{"config --json",  0,          "{\"name\":\"DB_PORT\",\"value\":\"5432\"}"},
+		{"", EXIT_USAGE, "no command given"},
+		{"nope", EXIT_USAGE, "unknown command nope"},
+		{"migrate down", EXIT_USAGE, "no arguments"},
+		{"audit x", EXIT_USAGE, "no arguments"},
+		{"--help", 0, "migrate status"},
+		{"token --help", 0, "JWT_SECRET"},
+		{"--version", 0, "corectl "},
+		{"--check-config", 0, "good"},
+		{"--print-config", 0, "DATABASE_URL=***"},
+		{"config", 0, "DB_PORT=5432"},
+		{"config --json", 0, "{\"name\":\"DB_PORT\",\"value\":\"5432\"}"},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		ck_assert_msg(corectl(cases[i].arguments) == cases[i].code, "%s: %s",
@@ -133,9 +133,7 @@ START_TEST(test_token)
 	ck_assert_int_eq(corectl("token --sub 7 --roles organizer,user --email=z@example.com "
 				 "--first 'Zoé' --last Nguyễn --ttl 100"),
 			 0);
-	struct jwt_options options = {
-		.secret = {secret, strlen(secret)}
-        };
+	struct jwt_options options = {.secret = {secret, strlen(secret)}};
 	struct jwt_claims claims;
 	ck_assert_int_eq(jwt_verify(&options, &arena, output, strcspn(output, "\n"), clock_now_us(),
 				    &claims, &err),
@@ -199,23 +197,25 @@ START_TEST(test_audit)
 		const char *wrong; /* what makes the drift */
 		const char *says;
 	} cases[] = {
-		{"UPDATE events SET current_attendees = 2",                      "event-attendees"         },
-		{"UPDATE ticket_types SET sold = 2",                             "ticket-type-sold"        },
-		{"UPDATE tickets SET status = 'cancelled'",                      "guest-tickets"           },
-		{"UPDATE guests SET ticket_type_id = NULL",                      "ticket-guest"            },
-		{"UPDATE tickets SET doc_version = 2",                           "document is of version 1"},
-		{"DELETE FROM documents",                                        "document is missing"     },
-		{"UPDATE tickets SET is_validated = false, validated_at = NULL", "ticket-check-in"         },
+		{"UPDATE events SET current_attendees = 2", "event-attendees"},
+		{"UPDATE ticket_types SET sold = 2", "ticket-type-sold"},
+		{"UPDATE tickets SET status = 'cancelled'", "guest-tickets"},
+		{"UPDATE guests SET ticket_type_id = NULL", "ticket-guest"},
+		{"UPDATE tickets SET doc_version = 2", "document is of version 1"},
+		{"DELETE FROM documents", "document is missing"},
+		{"UPDATE tickets SET is_validated = false, validated_at = NULL", "ticket-check-in"},
 		{"INSERT INTO outbox (id, job_type, subject_id, created_at, next_at) VALUES "
 		 "(gen_random_uuid(), 'send-email', 1, now() - interval '61 s', now() - interval "
-		 "'61 s')",				     "outbox"                  },
-		{"UPDATE tickets SET status = 'pending'",                        "job-missing"             },
+		 "'61 s')",
+		 "outbox"},
+		{"UPDATE tickets SET status = 'pending'", "job-missing"},
 		{"INSERT INTO notifications (kind, event_id, guest_id) VALUES ('payment-due', 1, "
-		 "3)",					  "job-missing"             },
+		 "3)",
+		 "job-missing"},
 		{"UPDATE statistics_deltas SET n = 2 WHERE kind = 'confirmed'",
-		 "statistics say 2 confirmed, the rows 1"                                                  },
+		 "statistics say 2 confirmed, the rows 1"},
 		{"DELETE FROM statistics_deltas WHERE kind = 'gross'",
-		 "statistics say 0 gross, the rows 10.00"                                                  },
+		 "statistics say 0 gross, the rows 10.00"},
 	};
 	make_event();
 	ck_assert_msg(corectl("audit") == 0, "%s", output);

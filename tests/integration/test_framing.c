@@ -175,15 +175,15 @@ static const struct {
 	const char *path;
 	const char *allow;
 } disallowed[] = {
-	{"PUT",    "/api/events",                     "POST, GET, HEAD, OPTIONS"         },
-	{"DELETE", "/api/events",                     "POST, GET, HEAD, OPTIONS"         },
-	{"POST",   "/api/events/1",                   "GET, HEAD, PATCH, DELETE, OPTIONS"},
-	{"GET",    "/api/events/1/publish",           "POST, OPTIONS"                    },
-	{"HEAD",   "/api/events/1/publish",           "POST, OPTIONS"                    },
-	{"PATCH",  "/api/events/1/ticket-types",      "GET, HEAD, POST, OPTIONS"         },
-	{"GET",    "/api/events/1/staff/2",           "PUT, DELETE, OPTIONS"             },
-	{"PATCH",  "/api/events/1/guests/2/check-in", "POST, DELETE, OPTIONS"            },
-	{"POST",   "/health/live",                    "GET, HEAD, OPTIONS"               },
+	{"PUT", "/api/events", "POST, GET, HEAD, OPTIONS"},
+	{"DELETE", "/api/events", "POST, GET, HEAD, OPTIONS"},
+	{"POST", "/api/events/1", "GET, HEAD, PATCH, DELETE, OPTIONS"},
+	{"GET", "/api/events/1/publish", "POST, OPTIONS"},
+	{"HEAD", "/api/events/1/publish", "POST, OPTIONS"},
+	{"PATCH", "/api/events/1/ticket-types", "GET, HEAD, POST, OPTIONS"},
+	{"GET", "/api/events/1/staff/2", "PUT, DELETE, OPTIONS"},
+	{"PATCH", "/api/events/1/guests/2/check-in", "POST, DELETE, OPTIONS"},
+	{"POST", "/health/live", "GET, HEAD, OPTIONS"},
 };
 
 START_TEST(methods)

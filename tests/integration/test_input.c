@@ -321,8 +321,7 @@ START_TEST(fields_of_a_guest)
 	const struct target patch = {
 		"PATCH",  text("%s/%lld", path, (long long)reply_int(guest, "data.id")),
 		"guests", NULL,
-		200,      {"ticketTypeId", "externalId"}
-        };
+		200,      {"ticketTypeId", "externalId"}};
 
 	for (size_t i = 0; i < ARRAY_LEN(guest_rows); i++) {
 		try_rows(&post, &guest_rows[i], 1);

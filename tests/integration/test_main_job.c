@@ -105,7 +105,8 @@ static void expect_ticket_works(const struct shop *shop, int64_t ticket_id)
 	struct reply *ticket, *pdf, *admitted, *again;
 	const char *qr;
 
-	ck_assert(sql_becomes(DONE_MS, "0", "SELECT count(*) FROM tickets WHERE status = 'pending'"));
+	ck_assert(
+		sql_becomes(DONE_MS, "0", "SELECT count(*) FROM tickets WHERE status = 'pending'"));
 	ticket = api_get(token_user(), "/api/tickets/%lld", (long long)ticket_id);
 	ck_assert_int_eq(ticket->status, 200);
 	ck_assert_str_eq(reply_text(ticket, "data.status"), "ready");
@@ -121,7 +122,8 @@ static void expect_ticket_works(const struct shop *shop, int64_t ticket_id)
 	again = scan(shop, qr);
 	ck_assert_int_eq(again->status, 409);
 	ck_assert_str_eq(reply_slug(again), "already-validated");
-	ck_assert_str_eq(reply_text(again, "validatedAt"), reply_text(admitted, "data.validatedAt"));
+	ck_assert_str_eq(reply_text(again, "validatedAt"),
+			 reply_text(admitted, "data.validatedAt"));
 }
 
 START_TEST(free_registration_to_admission)
@@ -169,9 +171,10 @@ END_TEST
 START_TEST(registration_without_type)
 {
 	struct shop shop = shop_open(10, "0", 10);
-	struct reply *guest = api_post(
-		token_user(), text("/api/events/%lld/guests", (long long)shop.event_id),
-		"{\"firstName\":\"A\",\"lastName\":\"B\",\"email\":\"a@example.com\",\"locale\":\"fr\"}");
+	struct reply *guest =
+		api_post(token_user(), text("/api/events/%lld/guests", (long long)shop.event_id),
+			 "{\"firstName\":\"A\",\"lastName\":\"B\",\"email\":\"a@example.com\","
+			 "\"locale\":\"fr\"}");
 
 	ck_assert_int_eq(guest->status, 201);
 	ck_assert_str_eq(reply_text(guest, "data.status"), "registered");

@@ -98,13 +98,13 @@ static const char *word_value(const struct stage *stage, enum matrix_guest guest
 		const char *name;
 		int64_t id;
 	} ids[] = {
-		{"{event}",  stage->event_id         },
-		{"{type}",   stage->spare_type_id    },
-		{"{main}",   stage->main_type_id     },
-		{"{guest}",  stage->guest_ids[guest] },
+		{"{event}", stage->event_id},
+		{"{type}", stage->spare_type_id},
+		{"{main}", stage->main_type_id},
+		{"{guest}", stage->guest_ids[guest]},
 		{"{ticket}", stage->ticket_ids[guest]},
-		{"{user}",   STRANGER + 1            },
-		{"{number}", ++number                },
+		{"{user}", STRANGER + 1},
+		{"{number}", ++number},
 	};
 
 	if (!strncmp(word, "{code}", len))
@@ -251,10 +251,7 @@ END_TEST
 /* Who sees a cancelled or completed event is who saw it published. */
 START_TEST(what_was_published_stays_visible)
 {
-	static const char *const ways[][2] = {
-		{"cancel", NULL },
-                {"start",  "end"}
-        };
+	static const char *const ways[][2] = {{"cancel", NULL}, {"start", "end"}};
 
 	for (size_t i = 0; i < ARRAY_LEN(ways); i++) {
 		struct stage stage = stage_of(ORGANIZER, true);
@@ -282,12 +279,12 @@ START_TEST(lists_show_what_is_visible)
 		const char *token;
 		int rows;
 	} callers[] = {
-		{NULL,                    1      },
-		{token_user(),            1      },
-		{token_other_organizer(), 1      },
-		{token_of(STAFF,          "user"), 2},
-		{token_organizer(),                       2             },
-		{token_admin(),                       2    },
+		{NULL, 1},
+		{token_user(), 1},
+		{token_other_organizer(), 1},
+		{token_of(STAFF, "user"), 2},
+		{token_organizer(), 2},
+		{token_admin(), 2},
 	};
 
 	ck_assert_int_ne(draft.event_id, published.event_id);

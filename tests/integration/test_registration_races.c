@@ -49,9 +49,8 @@ static void count_reply(struct rush *rush, const struct reply *reply)
 static void buy(void *ctx, size_t i)
 {
 	struct rush *rush = ctx;
-	struct reply *reply =
-		shop_register(&rush->shop, token_of((int64_t)(100 + i), "user"),
-			      text("%s%zu", rush->tag, i));
+	struct reply *reply = shop_register(&rush->shop, token_of((int64_t)(100 + i), "user"),
+					    text("%s%zu", rush->tag, i));
 
 	count_reply(rush, reply);
 }
@@ -61,9 +60,9 @@ static void expect_counters(const struct shop *shop, int want)
 	ck_assert_int_eq(sql_int("SELECT current_attendees FROM events WHERE id = %lld",
 				 (long long)shop->event_id),
 			 want);
-	ck_assert_int_eq(sql_int("SELECT sold FROM ticket_types WHERE id = %lld",
-				 (long long)shop->type_id),
-			 want);
+	ck_assert_int_eq(
+		sql_int("SELECT sold FROM ticket_types WHERE id = %lld", (long long)shop->type_id),
+		want);
 	ck_assert_int_eq(sql_int("SELECT count(*) FROM guests WHERE event_id = %lld AND status <> "
 				 "'cancelled'",
 				 (long long)shop->event_id),
@@ -87,10 +86,10 @@ START_TEST(event_limit_over_two_types)
 {
 	struct rush rush = {.shop = shop_open(SEATS, "0", 100), .tag = "b"};
 	struct rush other = rush;
-	struct reply *second = api_post(
-		token_organizer(),
-		text("/api/events/%lld/ticket-types", (long long)rush.shop.event_id),
-		"{\"name\":\"Second\",\"price\":0,\"quantity\":100}");
+	struct reply *second =
+		api_post(token_organizer(),
+			 text("/api/events/%lld/ticket-types", (long long)rush.shop.event_id),
+			 "{\"name\":\"Second\",\"price\":0,\"quantity\":100}");
 
 	ck_assert_int_eq(second->status, 201);
 	other.shop.type_id = reply_int(second, "data.id");
@@ -143,9 +142,10 @@ static void cancel_or_buy(void *ctx, size_t i)
 			count_reply(rush, reply);
 			return;
 		}
-		rush->cancels_done = sql_int("SELECT count(*) FROM guests WHERE event_id = %lld AND "
-					     "status = 'cancelled'",
-					     (long long)rush->shop.event_id) >= SEATS;
+		rush->cancels_done =
+			sql_int("SELECT count(*) FROM guests WHERE event_id = %lld AND "
+				"status = 'cancelled'",
+				(long long)rush->shop.event_id) >= SEATS;
 	}
 }
 
@@ -179,15 +179,16 @@ static const char *member(int ord, int64_t event_id, const int64_t types[3], uns
 	const char *key = rand_r(seed) % 3 ? "null" : text("\"k%d\"", rand_r(seed) % 4);
 	int address = rand_r(seed) % 12;
 
-	return text("{\"ord\":%d,\"attempt_id\":\"%s\",\"event_id\":%lld,\"caller_id\":%d,"
-		    "\"is_admin\":false,\"ticket_type_id\":%s,\"first_name\":\"A\",\"last_name\":"
-		    "\"B\",\"email\":\"%c%d@x.example\",\"type\":\"regular\",\"ticket_code\":\"%s\","
-		    "\"job_id\":\"%s\",\"payment_key\":\"%s\",\"idempotency_key\":%s,"
-		    "\"fingerprint\":\"%02x\"}",
-		    ord, sql("SELECT gen_random_uuid()"), (long long)event_id, caller, type,
-		    rand_r(seed) % 2 ? 'a' : 'A', address, sql("SELECT gen_random_uuid()"),
-		    sql("SELECT gen_random_uuid()"), sql("SELECT gen_random_uuid()"), key,
-		    address * 4 + kind);
+	return text(
+		"{\"ord\":%d,\"attempt_id\":\"%s\",\"event_id\":%lld,\"caller_id\":%d,"
+		"\"is_admin\":false,\"ticket_type_id\":%s,\"first_name\":\"A\",\"last_name\":"
+		"\"B\",\"email\":\"%c%d@x.example\",\"type\":\"regular\",\"ticket_code\":\"%s\","
+		"\"job_id\":\"%s\",\"payment_key\":\"%s\",\"idempotency_key\":%s,"
+		"\"fingerprint\":\"%02x\"}",
+		ord, sql("SELECT gen_random_uuid()"), (long long)event_id, caller, type,
+		rand_r(seed) % 2 ? 'a' : 'A', address, sql("SELECT gen_random_uuid()"),
+		sql("SELECT gen_random_uuid()"), sql("SELECT gen_random_uuid()"), key,
+		address * 4 + kind);
 }
 
 /* Outcomes in order, "ok,sold-out,…"; both forms in a transaction that is rolled back. */
@@ -196,22 +197,26 @@ static const char *outcomes(const char *const *members, int count, bool together
 	const char *script = "";
 
 	for (int i = 0; i < count; i++)
-		script = text("%s%s%s", script, i && together ? "," : "",
-			      together ? members[i]
-				       : text("INSERT INTO out_ SELECT * FROM register_guests('[%s]',"
-					      "900,2,3000);",
-					      members[i]));
+		script = text(
+			"%s%s%s", script, i && together ? "," : "",
+			together ? members[i]
+				 : text("INSERT INTO out_ SELECT * FROM register_guests('[%s]',"
+					"900,2,3000);",
+					members[i]));
 	if (together)
 		script = text("INSERT INTO out_ SELECT * FROM register_guests('[%s]',900,2,3000);",
 			      script);
-	return sql("BEGIN; CREATE TEMP TABLE out_ OF registration_outcome ON COMMIT DROP; %s"
-		   "CREATE TEMP TABLE said_ ON COMMIT PRESERVE ROWS AS SELECT string_agg(outcome || "
-		   "CASE WHEN replayed THEN '*' ELSE '' END || coalesce(status, ''), ',' ORDER BY ord) "
-		   "AS t FROM out_; TRUNCATE idempotency_keys, guests, tickets, documents, payments, "
-		   "notifications, outbox, statistics_deltas CASCADE; "
-		   "UPDATE events SET current_attendees = 0; UPDATE ticket_types SET sold = 0; COMMIT; "
-		   "SELECT t FROM said_",
-		   script);
+	return sql(
+		"BEGIN; CREATE TEMP TABLE out_ OF registration_outcome ON COMMIT DROP; %s"
+		"CREATE TEMP TABLE said_ ON COMMIT PRESERVE ROWS AS SELECT string_agg(outcome || "
+		"CASE WHEN replayed THEN '*' ELSE '' END || coalesce(status, ''), ',' ORDER BY "
+		"ord) "
+		"AS t FROM out_; TRUNCATE idempotency_keys, guests, tickets, documents, payments, "
+		"notifications, outbox, statistics_deltas CASCADE; "
+		"UPDATE events SET current_attendees = 0; UPDATE ticket_types SET sold = 0; "
+		"COMMIT; "
+		"SELECT t FROM said_",
+		script);
 }
 
 static int64_t add_type(const struct shop *shop, int price, int quantity)
@@ -320,10 +325,11 @@ START_TEST(webhook_against_event_cancel)
 	ck_assert_int_eq(duel.odd, 0);
 	ck_assert_int_eq(deadlocks(), 0);
 	/* The money arrived in time, or is known to have come late. */
-	ck_assert_int_eq(sql_int("SELECT count(*) FROM payments p WHERE status = 'succeeded' OR EXISTS "
-				 "(SELECT FROM payment_messages m WHERE m.intent_id = p.intent_id AND "
-				 "m.state = 'waiting')"),
-			 ROUNDS);
+	ck_assert_int_eq(
+		sql_int("SELECT count(*) FROM payments p WHERE status = 'succeeded' OR EXISTS "
+			"(SELECT FROM payment_messages m WHERE m.intent_id = p.intent_id AND "
+			"m.state = 'waiting')"),
+		ROUNDS);
 	ck_assert(audit_clean());
 }
 END_TEST
@@ -334,12 +340,13 @@ static void crossed_keys(void *ctx, size_t i)
 	struct duel *duel = ctx;
 	const char *header = text("Idempotency-Key: r%d-%zu", duel->round, i % 2);
 	struct shop shop = duel[i / 2].shop;
-	const char *body = text("{\"firstName\":\"A\",\"lastName\":\"B\",\"email\":\"r%d-%zu@x.example\","
-				"\"ticketTypeId\":%lld}",
-				duel->round, i, (long long)shop.type_id);
-	struct reply *reply = api_send(
-		"POST", token_user(), text("/api/events/%lld/guests", (long long)shop.event_id), body,
-		(const char *const[]){header, NULL});
+	const char *body =
+		text("{\"firstName\":\"A\",\"lastName\":\"B\",\"email\":\"r%d-%zu@x.example\","
+		     "\"ticketTypeId\":%lld}",
+		     duel->round, i, (long long)shop.type_id);
+	struct reply *reply = api_send("POST", token_user(),
+				       text("/api/events/%lld/guests", (long long)shop.event_id),
+				       body, (const char *const[]){header, NULL});
 
 	if (reply->status != 201 && strcmp(reply_slug(reply), "idempotency-mismatch") != 0 &&
 	    strcmp(reply_slug(reply), "idempotency-in-flight") != 0)

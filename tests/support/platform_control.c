@@ -31,14 +31,14 @@ static void answer_nothing(struct platform_call *call)
 
 #define SCRIPT(member) offsetof(struct platform_script, member)
 static const struct field script_fields[] = {
-	{"service",    FIELD_ENUM, FIELD_REQUIRED, SCRIPT(service),     0,   0,       platform_service_names,   NULL,
-	 NULL													     },
-	{"behaviour",  FIELD_ENUM, FIELD_REQUIRED, SCRIPT(behaviour),   0,   0,       platform_behaviour_names,
-	 NULL,													NULL},
-	{"status",     FIELD_INT,  0,              SCRIPT(status),      200, 599,     NULL,                     NULL, NULL},
-	{"retryAfter", FIELD_INT,  0,              SCRIPT(retry_after), 0,   86400,   NULL,                     NULL, NULL},
-	{"delayMs",    FIELD_INT,  0,              SCRIPT(delay_ms),    0,   3600000, NULL,                     NULL, NULL},
-	{"times",      FIELD_INT,  0,              SCRIPT(times),       0,   1000000, NULL,                     NULL, NULL},
+	{"service", FIELD_ENUM, FIELD_REQUIRED, SCRIPT(service), 0, 0, platform_service_names, NULL,
+	 NULL},
+	{"behaviour", FIELD_ENUM, FIELD_REQUIRED, SCRIPT(behaviour), 0, 0, platform_behaviour_names,
+	 NULL, NULL},
+	{"status", FIELD_INT, 0, SCRIPT(status), 200, 599, NULL, NULL, NULL},
+	{"retryAfter", FIELD_INT, 0, SCRIPT(retry_after), 0, 86400, NULL, NULL, NULL},
+	{"delayMs", FIELD_INT, 0, SCRIPT(delay_ms), 0, 3600000, NULL, NULL, NULL},
+	{"times", FIELD_INT, 0, SCRIPT(times), 0, 1000000, NULL, NULL, NULL},
 };
 static const struct schema script_schema = SCHEMA(script_fields, struct platform_script);
 
@@ -264,15 +264,15 @@ struct pay_input {
 };
 #define PAY(member) offsetof(struct pay_input, member)
 static const struct field pay_fields[] = {
-	{"intentId",     FIELD_STRING, FIELD_REQUIRED, PAY(intent_id),     1, 200,                 NULL,      NULL, NULL},
-	{"type",         FIELD_ENUM,   FIELD_REQUIRED, PAY(type),          0, 0,                   pay_types, NULL, NULL},
-	{"amount",       FIELD_MONEY,  0,              PAY(amount),        0, INT64_C(9999999999), NULL,      NULL, NULL},
-	{"currency",     FIELD_STRING, 0,              PAY(currency),      3, 3,                   NULL,      NULL, NULL},
-	{"refundId",     FIELD_STRING, 0,              PAY(refund_id),     1, 100,                 NULL,      NULL, NULL},
-	{"webhookId",    FIELD_STRING, 0,              PAY(webhook_id),    1, 200,                 NULL,      NULL, NULL},
-	{"webhookUrl",   FIELD_STRING, 0,              PAY(webhook_url),   1, 500,                 NULL,      NULL, NULL},
-	{"badSignature", FIELD_BOOL,   0,              PAY(bad_signature), 0, 0,                   NULL,      NULL, NULL},
-	{"timestamp",    FIELD_INT,    0,              PAY(timestamp),     0, INT64_C(4102444800), NULL,      NULL, NULL},
+	{"intentId", FIELD_STRING, FIELD_REQUIRED, PAY(intent_id), 1, 200, NULL, NULL, NULL},
+	{"type", FIELD_ENUM, FIELD_REQUIRED, PAY(type), 0, 0, pay_types, NULL, NULL},
+	{"amount", FIELD_MONEY, 0, PAY(amount), 0, INT64_C(9999999999), NULL, NULL, NULL},
+	{"currency", FIELD_STRING, 0, PAY(currency), 3, 3, NULL, NULL, NULL},
+	{"refundId", FIELD_STRING, 0, PAY(refund_id), 1, 100, NULL, NULL, NULL},
+	{"webhookId", FIELD_STRING, 0, PAY(webhook_id), 1, 200, NULL, NULL, NULL},
+	{"webhookUrl", FIELD_STRING, 0, PAY(webhook_url), 1, 500, NULL, NULL, NULL},
+	{"badSignature", FIELD_BOOL, 0, PAY(bad_signature), 0, 0, NULL, NULL, NULL},
+	{"timestamp", FIELD_INT, 0, PAY(timestamp), 0, INT64_C(4102444800), NULL, NULL, NULL},
 };
 static const struct schema pay_schema = SCHEMA(pay_fields, struct pay_input);
 
@@ -368,14 +368,14 @@ static void pay(struct platform_call *call)
 }
 
 const struct platform_route platform_control_routes[] = {
-	{"POST",   "/_control/script",   SERVICE_NONE, script_set  },
-	{"POST",   "/_control/settings", SERVICE_NONE, settings_set},
-	{"POST",   "/_control/revoke",   SERVICE_NONE, revoke      },
-	{"POST",   "/_control/reset",    SERVICE_NONE, reset_all   },
-	{"POST",   "/_control/pay",      SERVICE_NONE, pay         },
-	{"GET",    "/_control/calls",    SERVICE_NONE, calls_get   },
-	{"DELETE", "/_control/calls",    SERVICE_NONE, calls_forget},
-	{"GET",    "/_control/counts",   SERVICE_NONE, counts_get  },
-	{"GET",    "/_control/intents",  SERVICE_NONE, intents_get },
+	{"POST", "/_control/script", SERVICE_NONE, script_set},
+	{"POST", "/_control/settings", SERVICE_NONE, settings_set},
+	{"POST", "/_control/revoke", SERVICE_NONE, revoke},
+	{"POST", "/_control/reset", SERVICE_NONE, reset_all},
+	{"POST", "/_control/pay", SERVICE_NONE, pay},
+	{"GET", "/_control/calls", SERVICE_NONE, calls_get},
+	{"DELETE", "/_control/calls", SERVICE_NONE, calls_forget},
+	{"GET", "/_control/counts", SERVICE_NONE, counts_get},
+	{"GET", "/_control/intents", SERVICE_NONE, intents_get},
 };
 const size_t platform_control_route_count = ARRAY_LEN(platform_control_routes);

@@ -41,8 +41,7 @@ static bool read_bearer(struct platform_call *call, struct jwt_claims *ret)
 		return false;
 	const char *token = value + strlen(scheme);
 	struct jwt_options options = {
-		.secret = {platform->jwt_secret, strlen(platform->jwt_secret)}
-        };
+		.secret = {platform->jwt_secret, strlen(platform->jwt_secret)}};
 	return jwt_verify(&options, call->http->arena, token, strlen(token), clock_now_us(), ret,
 			  NULL) == OK;
 }
@@ -78,16 +77,16 @@ struct intent_input {
 	const char *description;
 };
 static const struct field intent_input_fields[] = {
-	{"amount",      FIELD_MONEY,  FIELD_REQUIRED, offsetof(struct intent_input, amount),      1,
-	 INT64_C(9999999999),									   NULL, NULL, NULL},
-	{"currency",    FIELD_STRING, FIELD_REQUIRED, offsetof(struct intent_input, currency),    3, 3,
-	 NULL,												NULL, NULL},
-	{"guestId",     FIELD_ID,     FIELD_REQUIRED, offsetof(struct intent_input, guest_id),    1, 0, NULL,
-	 NULL,												      NULL},
-	{"eventId",     FIELD_ID,     FIELD_REQUIRED, offsetof(struct intent_input, event_id),    1, 0, NULL,
-	 NULL,												      NULL},
+	{"amount", FIELD_MONEY, FIELD_REQUIRED, offsetof(struct intent_input, amount), 1,
+	 INT64_C(9999999999), NULL, NULL, NULL},
+	{"currency", FIELD_STRING, FIELD_REQUIRED, offsetof(struct intent_input, currency), 3, 3,
+	 NULL, NULL, NULL},
+	{"guestId", FIELD_ID, FIELD_REQUIRED, offsetof(struct intent_input, guest_id), 1, 0, NULL,
+	 NULL, NULL},
+	{"eventId", FIELD_ID, FIELD_REQUIRED, offsetof(struct intent_input, event_id), 1, 0, NULL,
+	 NULL, NULL},
 	{"description", FIELD_STRING, FIELD_REQUIRED, offsetof(struct intent_input, description), 0,
-	 2000,											  NULL, NULL, NULL},
+	 2000, NULL, NULL, NULL},
 };
 static const struct schema intent_input_schema = SCHEMA(intent_input_fields, struct intent_input);
 
@@ -248,12 +247,12 @@ struct mail_input {
 	const char *template;
 };
 static const struct field mail_input_fields[] = {
-	{"to",       FIELD_STRING, FIELD_REQUIRED, offsetof(struct mail_input, to),       3, 255, NULL, NULL,
-	 NULL												     },
-	{"subject",  FIELD_STRING, FIELD_REQUIRED, offsetof(struct mail_input, subject),  1, 998,
-	 NULL,											  NULL, NULL},
+	{"to", FIELD_STRING, FIELD_REQUIRED, offsetof(struct mail_input, to), 3, 255, NULL, NULL,
+	 NULL},
+	{"subject", FIELD_STRING, FIELD_REQUIRED, offsetof(struct mail_input, subject), 1, 998,
+	 NULL, NULL, NULL},
 	{"template", FIELD_STRING, FIELD_REQUIRED, offsetof(struct mail_input, template), 1, 100,
-	 NULL,											  NULL, NULL},
+	 NULL, NULL, NULL},
 };
 static const struct schema mail_input_schema = SCHEMA(mail_input_fields, struct mail_input);
 
@@ -279,11 +278,11 @@ static void mail_send(struct platform_call *call)
 }
 
 const struct platform_route platform_service_routes[] = {
-	{"GET",  "/api/auth/validate",                 SERVICE_AUTH,         auth_validate},
-	{"POST", "/api/payments/intents",              SERVICE_PAYMENT,      intent_create},
-	{"GET",  "/api/payments/intents/{id}",         SERVICE_PAYMENT,      intent_get   },
-	{"POST", "/api/payments/intents/{id}/cancel",  SERVICE_PAYMENT,      intent_cancel},
-	{"POST", "/api/payments/intents/{id}/refunds", SERVICE_PAYMENT,      intent_refund},
-	{"POST", "/api/notifications/email",           SERVICE_NOTIFICATION, mail_send    },
+	{"GET", "/api/auth/validate", SERVICE_AUTH, auth_validate},
+	{"POST", "/api/payments/intents", SERVICE_PAYMENT, intent_create},
+	{"GET", "/api/payments/intents/{id}", SERVICE_PAYMENT, intent_get},
+	{"POST", "/api/payments/intents/{id}/cancel", SERVICE_PAYMENT, intent_cancel},
+	{"POST", "/api/payments/intents/{id}/refunds", SERVICE_PAYMENT, intent_refund},
+	{"POST", "/api/notifications/email", SERVICE_NOTIFICATION, mail_send},
 };
 const size_t platform_service_route_count = ARRAY_LEN(platform_service_routes);

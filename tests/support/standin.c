@@ -130,12 +130,12 @@ struct call_row {
 	struct headers *headers;
 };
 static const struct field row_fields[] = {
-	{"status",  FIELD_INT,    0, offsetof(struct call_row, call.status), 0, 0, NULL, NULL,           NULL},
-	{"method",  FIELD_STRING, 0, offsetof(struct call_row, call.method), 0, 0, NULL, NULL,           NULL},
-	{"path",    FIELD_STRING, 0, offsetof(struct call_row, call.path),   0, 0, NULL, NULL,           NULL},
-	{"text",    FIELD_STRING, 0, offsetof(struct call_row, call.text),   0, 0, NULL, NULL,           NULL},
-	{"headers", FIELD_OBJECT, 0, offsetof(struct call_row, headers),     0, 0, NULL, &header_schema,
-	 NULL												},
+	{"status", FIELD_INT, 0, offsetof(struct call_row, call.status), 0, 0, NULL, NULL, NULL},
+	{"method", FIELD_STRING, 0, offsetof(struct call_row, call.method), 0, 0, NULL, NULL, NULL},
+	{"path", FIELD_STRING, 0, offsetof(struct call_row, call.path), 0, 0, NULL, NULL, NULL},
+	{"text", FIELD_STRING, 0, offsetof(struct call_row, call.text), 0, 0, NULL, NULL, NULL},
+	{"headers", FIELD_OBJECT, 0, offsetof(struct call_row, headers), 0, 0, NULL, &header_schema,
+	 NULL},
 };
 static const struct schema row_schema = SCHEMA(row_fields, struct call_row);
 

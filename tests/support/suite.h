@@ -75,7 +75,8 @@ bool sql_becomes(int64_t ms, const char *want, const char *statement);
 /* `corectl audit` on the test's database: true when it finds no drift. */
 bool audit_clean(void);
 
-/* An event of ORGANIZER, published: seats, one type with this price and quantity. Returns its id. */
+/* An event of ORGANIZER, published: seats, one type with this price and quantity. Returns its id.
+ */
 struct shop {
 	int64_t event_id;
 	int64_t type_id;

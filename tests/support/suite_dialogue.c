@@ -27,9 +27,7 @@ static unsigned role_bits(const char *roles)
 
 const char *token_of(int64_t user_id, const char *roles)
 {
-	const struct jwt_options options = {
-		.secret = {suite_jwt_secret, strlen(suite_jwt_secret)}
-        };
+	const struct jwt_options options = {.secret = {suite_jwt_secret, strlen(suite_jwt_secret)}};
 	const struct jwt_claims claims = {
 		.user_id = user_id,
 		.roles = role_bits(roles),

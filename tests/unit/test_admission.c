@@ -230,11 +230,8 @@ static const struct {
 	const char *status;
 	const char *outcome;
 } event_states[] = {
-	{"draft",     "event-not-open"  },
-        {"published", "admitted"        },
-        {"active",    "admitted"        },
-	{"completed", "event-not-open"  },
-        {"cancelled", "ticket-cancelled"},
+	{"draft", "event-not-open"},     {"published", "admitted"},         {"active", "admitted"},
+	{"completed", "event-not-open"}, {"cancelled", "ticket-cancelled"},
 };
 
 START_TEST(the_event_must_be_open)
@@ -377,10 +374,10 @@ START_TEST(scans_of_one_call_are_judged_as_one_by_one)
 {
 	const struct presented shown[] = {
 		{.code = "EVT-1", .scan = SCAN_A},
-		{.code = "EVT-2",               .scan = SCAN_A},
-		{.code = "EVT-1",.scan = SCAN_A},
+		{.code = "EVT-2", .scan = SCAN_A},
+		{.code = "EVT-1", .scan = SCAN_A},
 		{.code = "EVT-1", .scan = SCAN_B},
-		{.code = "EVT-2"              },
+		{.code = "EVT-2"},
 		{.code = "EVT-2", .caller = STRANGER},
 		{.qr = 2},
 		{.qr = 3},

@@ -71,29 +71,29 @@ struct change {
 };
 
 static const struct change changes[] = {
-	{"PORT",		   "65536",			    "PORT"                  },
-	{"PORT",		   "9091",			     "METRICS_PORT"          },
-	{"HTTP_THREADS",           "192",                              "HTTP_THREADS"          },
-	{"HTTP_THREADS",           "193",                              NULL                    },
-	{"REQUESTS_MAX",           "192",                              "HTTP_THREADS"          },
-	{"DEFAULT_CURRENCY",       "USD",                              NULL                    },
-	{"DEFAULT_CURRENCY",       "eur",                              "DEFAULT_CURRENCY"      },
-	{"DEFAULT_CURRENCY",       "EURO",                             "DEFAULT_CURRENCY"      },
-	{"DOCUMENTS_URL",          "file:///var/lib/tickets",          NULL                    },
-	{"DOCUMENTS_URL",          "file://tickets",                   "DOCUMENTS_URL"         },
-	{"DOCUMENTS_URL",          "s3://bucket",                      "DOCUMENTS_URL"         },
-	{"AUTH_VALIDATION",        "remote",                           NULL                    },
-	{"AUTH_VALIDATION",        "none",                             "AUTH_VALIDATION"       },
-	{"PAYMENT_SERVICE_URL",    "localhost:3003",                   "PAYMENT_SERVICE_URL"   },
-	{"PAYMENT_WEBHOOK_SECRET", "secret",                           "PAYMENT_WEBHOOK_SECRET"},
-	{"PAYMENT_WEBHOOK_SECRET", "whsec_",                           "PAYMENT_WEBHOOK_SECRET"},
-	{"PAYMENT_WEBHOOK_SECRET", WEBHOOK_SECRET "," WEBHOOK_SECRET,  NULL                    },
-	{"QR_SIGNATURE_SECRET",    "1:" LONG_SECRET ",2:" LONG_SECRET, NULL                    },
-	{"QR_SIGNATURE_SECRET",    "1:" LONG_SECRET ",1:" LONG_SECRET, "QR_SIGNATURE_SECRET"   },
-	{"JWT_SECRET",             "",				 "JWT_SECRET"            },
-	{"SHARED_SERVICE_TOKEN",   "",                                 "SHARED_SERVICE_TOKEN"  },
-	{"DB_POOL_MIN",            "11",			       "DB_POOL_MIN"           },
-	{"REDIS_QUEUE_URL",        "http://localhost",                 "REDIS_QUEUE_URL"       },
+	{"PORT", "65536", "PORT"},
+	{"PORT", "9091", "METRICS_PORT"},
+	{"HTTP_THREADS", "192", "HTTP_THREADS"},
+	{"HTTP_THREADS", "193", NULL},
+	{"REQUESTS_MAX", "192", "HTTP_THREADS"},
+	{"DEFAULT_CURRENCY", "USD", NULL},
+	{"DEFAULT_CURRENCY", "eur", "DEFAULT_CURRENCY"},
+	{"DEFAULT_CURRENCY", "EURO", "DEFAULT_CURRENCY"},
+	{"DOCUMENTS_URL", "file:///var/lib/tickets", NULL},
+	{"DOCUMENTS_URL", "file://tickets", "DOCUMENTS_URL"},
+	{"DOCUMENTS_URL", "s3://bucket", "DOCUMENTS_URL"},
+	{"AUTH_VALIDATION", "remote", NULL},
+	{"AUTH_VALIDATION", "none", "AUTH_VALIDATION"},
+	{"PAYMENT_SERVICE_URL", "localhost:3003", "PAYMENT_SERVICE_URL"},
+	{"PAYMENT_WEBHOOK_SECRET", "secret", "PAYMENT_WEBHOOK_SECRET"},
+	{"PAYMENT_WEBHOOK_SECRET", "whsec_", "PAYMENT_WEBHOOK_SECRET"},
+	{"PAYMENT_WEBHOOK_SECRET", WEBHOOK_SECRET "," WEBHOOK_SECRET, NULL},
+	{"QR_SIGNATURE_SECRET", "1:" LONG_SECRET ",2:" LONG_SECRET, NULL},
+	{"QR_SIGNATURE_SECRET", "1:" LONG_SECRET ",1:" LONG_SECRET, "QR_SIGNATURE_SECRET"},
+	{"JWT_SECRET", "", "JWT_SECRET"},
+	{"SHARED_SERVICE_TOKEN", "", "SHARED_SERVICE_TOKEN"},
+	{"DB_POOL_MIN", "11", "DB_POOL_MIN"},
+	{"REDIS_QUEUE_URL", "http://localhost", "REDIS_QUEUE_URL"},
 };
 
 START_TEST(test_changes)
@@ -113,12 +113,12 @@ START_TEST(test_changes)
 END_TEST
 
 static const struct change weak[] = {
-	{"NODE_ENV",             "production",                      NULL                  },
-	{"JWT_SECRET",           "your_256_bit_secret",             "JWT_SECRET"          },
-	{"JWT_SECRET",           "0123456789abcdef0123456789abcde", "JWT_SECRET"          },
-	{"SHARED_SERVICE_TOKEN", "shared-service-token",            "SHARED_SERVICE_TOKEN"},
-	{"QR_SIGNATURE_SECRET",  "short",                           "QR_SIGNATURE_SECRET" },
-	{"QR_SIGNATURE_SECRET",  "1:" LONG_SECRET ",2:short",       "QR_SIGNATURE_SECRET" },
+	{"NODE_ENV", "production", NULL},
+	{"JWT_SECRET", "your_256_bit_secret", "JWT_SECRET"},
+	{"JWT_SECRET", "0123456789abcdef0123456789abcde", "JWT_SECRET"},
+	{"SHARED_SERVICE_TOKEN", "shared-service-token", "SHARED_SERVICE_TOKEN"},
+	{"QR_SIGNATURE_SECRET", "short", "QR_SIGNATURE_SECRET"},
+	{"QR_SIGNATURE_SECRET", "1:" LONG_SECRET ",2:short", "QR_SIGNATURE_SECRET"},
 };
 
 START_TEST(test_production_refuses_weak_secrets)

@@ -174,21 +174,21 @@ static const struct {
 	const char *url;
 	enum status status;
 } addresses[] = {
-	{"redis://localhost",        OK       },
-	{"redis://localhost:1/",     OK       },
-	{"redis://[::1]:6379/3",     OK       },
-	{"redis://:pw@host:1/0",     OK       },
-	{NULL,		       ST_CONFIG},
-	{"",			 ST_CONFIG},
-	{"rediss://host",            ST_CONFIG},
-	{"redis://",                 ST_CONFIG},
-	{"redis://host:",            ST_CONFIG},
-	{"redis://host:65536",       ST_CONFIG},
-	{"redis://host:6379/x",      ST_CONFIG},
+	{"redis://localhost", OK},
+	{"redis://localhost:1/", OK},
+	{"redis://[::1]:6379/3", OK},
+	{"redis://:pw@host:1/0", OK},
+	{NULL, ST_CONFIG},
+	{"", ST_CONFIG},
+	{"rediss://host", ST_CONFIG},
+	{"redis://", ST_CONFIG},
+	{"redis://host:", ST_CONFIG},
+	{"redis://host:65536", ST_CONFIG},
+	{"redis://host:6379/x", ST_CONFIG},
 	{"redis://host:99999999999", ST_CONFIG},
-	{"redis://[::1",             ST_CONFIG},
-	{"redis://host/1?x=2",       ST_CONFIG},
-	{"redis://host:-1",          ST_CONFIG},
+	{"redis://[::1", ST_CONFIG},
+	{"redis://host/1?x=2", ST_CONFIG},
+	{"redis://host:-1", ST_CONFIG},
 };
 
 START_TEST(address_syntax)

@@ -94,17 +94,17 @@ START_TEST(test_refusals)
 		int64_t min, max;
 		const char *names; /* in the message; NULL: accepted */
 	} cases[] = {
-		{NULL,              NULL,        NULL,         2,  10, NULL             },
-		{NULL,              NULL,        NULL,         10, 10, NULL             },
-		{NULL,              NULL,        NULL,         11, 10, "DB_POOL_MIN"    },
-		{"postgres://h/d",  "redis://h", "redis://h",  0,  1,  NULL             },
-		{"host=a dbname=b", NULL,        NULL,         0,  1,  NULL             },
-		{"mysql://h/d",     NULL,        NULL,         0,  1,  "DATABASE_URL"   },
-		{"mysql://h/d?x=y", NULL,        NULL,         0,  1,  "DATABASE_URL"   },
-		{"localhost",       NULL,        NULL,         0,  1,  "DATABASE_URL"   },
-		{NULL,              "localhost", NULL,         0,  1,  "REDIS_URL"      },
-		{NULL,              "redis://",  NULL,         0,  1,  "REDIS_URL"      },
-		{NULL,              NULL,        "rediss://h", 0,  1,  "REDIS_QUEUE_URL"},
+		{NULL, NULL, NULL, 2, 10, NULL},
+		{NULL, NULL, NULL, 10, 10, NULL},
+		{NULL, NULL, NULL, 11, 10, "DB_POOL_MIN"},
+		{"postgres://h/d", "redis://h", "redis://h", 0, 1, NULL},
+		{"host=a dbname=b", NULL, NULL, 0, 1, NULL},
+		{"mysql://h/d", NULL, NULL, 0, 1, "DATABASE_URL"},
+		{"mysql://h/d?x=y", NULL, NULL, 0, 1, "DATABASE_URL"},
+		{"localhost", NULL, NULL, 0, 1, "DATABASE_URL"},
+		{NULL, "localhost", NULL, 0, 1, "REDIS_URL"},
+		{NULL, "redis://", NULL, 0, 1, "REDIS_URL"},
+		{NULL, NULL, "rediss://h", 0, 1, "REDIS_QUEUE_URL"},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct config_common config = parts();

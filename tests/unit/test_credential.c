@@ -157,15 +157,15 @@ START_TEST(test_signed_nonsense_refused)
 		size_t len;
 		uint8_t bytes[20];
 	} cases[] = {
-		{6,  {2, 1, 1, 1, 1, 1}						      }, /* another version */
-		{6,  {1, 2, 1, 1, 1, 1}						      }, /* unknown key */
-		{6,  {1, 1, 0, 1, 1, 1}						      }, /* id 0 */
-		{5,  {1, 1, 1, 1, 1}							 }, /* a number is missing */
-		{7,  {1, 1, 1, 1, 1, 1, 1}						   }, /* one too many */
-		{7,  {1, 1, 0x81, 0, 1, 1, 1}						}, /* not the shortest form */
-		{6,  {1, 1, 1, 1, 1, 0x81}						   }, /* ends in a number */
+		{6, {2, 1, 1, 1, 1, 1}},       /* another version */
+		{6, {1, 2, 1, 1, 1, 1}},       /* unknown key */
+		{6, {1, 1, 0, 1, 1, 1}},       /* id 0 */
+		{5, {1, 1, 1, 1, 1}},          /* a number is missing */
+		{7, {1, 1, 1, 1, 1, 1, 1}},    /* one too many */
+		{7, {1, 1, 0x81, 0, 1, 1, 1}}, /* not the shortest form */
+		{6, {1, 1, 1, 1, 1, 0x81}},    /* ends in a number */
 		{15, {1, 1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 1, 1, 1}},
-		{2,  {1, 1}								  },
+		{2, {1, 1}},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
 		assert_signed_bytes_refused(cases[i].bytes, cases[i].len);

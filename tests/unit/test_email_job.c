@@ -109,8 +109,7 @@ static void setup(void)
 	context = (struct email_context){
 		.pool = pool,
 		.service = {.url = standin_url(), .service_token = "svc", .timeout_ms = TIMEOUT_MS},
-		.links = {"http://localhost:3001",                    &keys                   }
-        };
+		.links = {"http://localhost:3001", &keys}};
 	must(email_delays_parse("0", &context, &err));
 	breaker_init(&context.breaker, 200 * US_PER_MS, US_PER_S);
 }
@@ -277,15 +276,15 @@ struct kind_case {
 	const char *word_en, *word_fr;
 };
 static const struct kind_case kind_cases[] = {
-	{"registration-confirmed", 1, 0, "",                                       "registered for Fête & Co",       "inscription à Fête & Co"},
-	{"payment-due",            3, 3, "",				       "1,234.50",
+	{"registration-confirmed", 1, 0, "", "registered for Fête & Co", "inscription à Fête & Co"},
+	{"payment-due", 3, 3, "", "1,234.50",
 	 "1\xe2\x80\xaf"
-	 "234,50"																},
-	{"ticket-issued",          2, 1, "",				       "Your ticket for",                 "Votre billet pour"        },
-	{"registration-cancelled", 4, 0, "",                                       "is cancelled",                    "est annulée"             },
-	{"event-cancelled",        2, 0, "UPDATE events SET status = 'cancelled'", "Cancelled:",                      "Annulé"                  },
-	{"event-changed",          2, 2, "",				       "New date or place",               "Nouvelle date"            },
-	{"refund-done",            4, 4, "",				       "has been refunded: 1,234.50 EUR", "remboursé à hauteur de" },
+	 "234,50"},
+	{"ticket-issued", 2, 1, "", "Your ticket for", "Votre billet pour"},
+	{"registration-cancelled", 4, 0, "", "is cancelled", "est annulée"},
+	{"event-cancelled", 2, 0, "UPDATE events SET status = 'cancelled'", "Cancelled:", "Annulé"},
+	{"event-changed", 2, 2, "", "New date or place", "Nouvelle date"},
+	{"refund-done", 4, 4, "", "has been refunded: 1,234.50 EUR", "remboursé à hauteur de"},
 };
 
 static void deliver(const struct kind_case *c, const char *locale, const char *word)
@@ -330,14 +329,14 @@ END_TEST
 /* --- what later events have overtaken --------------------------------------------------------- */
 
 static const struct kind_case overtaken_cases[] = {
-	{"ticket-issued",          2, 1, "UPDATE guests SET status = 'cancelled', cancelled_at = now()", "",
-	 ""												    },
-	{"ticket-issued",          2, 1, "UPDATE tickets SET issue = 2",                                 "", ""},
-	{"ticket-issued",          2, 1, "UPDATE events SET status = 'cancelled'",                       "", ""},
-	{"payment-due",            3, 3, "UPDATE payments SET status = 'succeeded', paid_at = now()",    "", ""},
-	{"payment-due",            3, 3, "UPDATE payments SET expires_at = now()",                       "", ""},
-	{"event-changed",          2, 1, "",							     "", ""},
-	{"registration-cancelled", 2, 0, "",							     "", ""},
+	{"ticket-issued", 2, 1, "UPDATE guests SET status = 'cancelled', cancelled_at = now()", "",
+	 ""},
+	{"ticket-issued", 2, 1, "UPDATE tickets SET issue = 2", "", ""},
+	{"ticket-issued", 2, 1, "UPDATE events SET status = 'cancelled'", "", ""},
+	{"payment-due", 3, 3, "UPDATE payments SET status = 'succeeded', paid_at = now()", "", ""},
+	{"payment-due", 3, 3, "UPDATE payments SET expires_at = now()", "", ""},
+	{"event-changed", 2, 1, "", "", ""},
+	{"registration-cancelled", 2, 0, "", "", ""},
 };
 
 START_TEST(test_an_overtaken_mail_is_dropped)
@@ -540,19 +539,19 @@ struct delays_case {
 	size_t count; /* 0: refused */
 };
 static const struct delays_case delays_cases[] = {
-	{"10,60",                2},
-	{"0",		    1},
-	{"86400",                1},
-	{"1,2,3,4,5,6,7,8",      8},
-	{"1,2,3,4,5,6,7,8,9",    0},
-	{"",		     0},
-	{",",		    0},
-	{"10,",		  0},
-	{"10 60",                0},
-	{"-1",		   0},
-	{"86401",                0},
-	{"x",		    0},
-	{"10,,60",               0},
+	{"10,60", 2},
+	{"0", 1},
+	{"86400", 1},
+	{"1,2,3,4,5,6,7,8", 8},
+	{"1,2,3,4,5,6,7,8,9", 0},
+	{"", 0},
+	{",", 0},
+	{"10,", 0},
+	{"10 60", 0},
+	{"-1", 0},
+	{"86401", 0},
+	{"x", 0},
+	{"10,,60", 0},
 	{"99999999999999999999", 0},
 };
 

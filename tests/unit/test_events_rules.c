@@ -31,11 +31,11 @@ static const struct event sample = {
 
 /* By state: publish, start, end, cancel. */
 static const int expected[EVENT_STATUS_COUNT][EVENT_TRIGGER_COUNT] = {
-	{EVENT_PUBLISHED, REFUSED,      REFUSED,         REFUSED        },
-	{REFUSED,         EVENT_ACTIVE, REFUSED,         EVENT_CANCELLED},
-	{REFUSED,         REFUSED,      EVENT_COMPLETED, EVENT_CANCELLED},
-	{REFUSED,         REFUSED,      REFUSED,         REFUSED        },
-	{REFUSED,         REFUSED,      REFUSED,         REFUSED        },
+	{EVENT_PUBLISHED, REFUSED, REFUSED, REFUSED},
+	{REFUSED, EVENT_ACTIVE, REFUSED, EVENT_CANCELLED},
+	{REFUSED, REFUSED, EVENT_COMPLETED, EVENT_CANCELLED},
+	{REFUSED, REFUSED, REFUSED, REFUSED},
+	{REFUSED, REFUSED, REFUSED, REFUSED},
 };
 
 START_TEST(every_state_meets_every_trigger)

@@ -265,20 +265,20 @@ static const struct {
 	bool query;
 	const char *decoded;
 } decodings[] = {
-	{"",          false, ""     },
-	{"plain",     false, "plain"},
-	{"a%20b+c",   false, "a b+c"},
-	{"a%20b+c",   true,  "a b c"},
-	{"%C3%a9",    false, "é"   },
-	{"%2F%25",    false, "/%"   },
-	{"%00",       false, NULL   },
-	{"%",         false, NULL   },
-	{"%4",        false, NULL   },
-	{"%4g",       false, NULL   },
-	{"%+1",       true,  NULL   },
-	{"%ff",       false, NULL   },
-	{"%C3",       false, NULL   },
-	{"%ED%A0%80", false, NULL   },
+	{"", false, ""},
+	{"plain", false, "plain"},
+	{"a%20b+c", false, "a b+c"},
+	{"a%20b+c", true, "a b c"},
+	{"%C3%a9", false, "é"},
+	{"%2F%25", false, "/%"},
+	{"%00", false, NULL},
+	{"%", false, NULL},
+	{"%4", false, NULL},
+	{"%4g", false, NULL},
+	{"%+1", true, NULL},
+	{"%ff", false, NULL},
+	{"%C3", false, NULL},
+	{"%ED%A0%80", false, NULL},
 };
 
 START_TEST(percent_decoding)

@@ -29,17 +29,17 @@ struct string_case {
 	const char *json;
 };
 static const struct string_case strings[] = {
-	{NULL,				   "null"				    },
-	{"",				     "\"\""				    },
-	{"a\"b\\c/d",			    "\"a\\\"b\\\\c/d\""                       },
-	{"\b\t\n\f\r\x01\x1F\x7F",               "\"\\b\\t\\n\\f\\r\\u0001\\u001f\x7F\""   },
+	{NULL, "null"},
+	{"", "\"\""},
+	{"a\"b\\c/d", "\"a\\\"b\\\\c/d\""},
+	{"\b\t\n\f\r\x01\x1F\x7F", "\"\\b\\t\\n\\f\\r\\u0001\\u001f\x7F\""},
 	{"\xC3\xA9\xF0\x9F\x98\x80\xE2\x80\xA8", "\"\xC3\xA9\xF0\x9F\x98\x80\xE2\x80\xA8\""},
-	{"a\xFFz",			       "\"a\xEF\xBF\xBDz\""                      },
-	{"\xC3",				 "\"\xEF\xBF\xBD\""                        },
-	{"\xF0\x9F\x98",			 "\"\xEF\xBF\xBD\""                        },
-	{"\xED\xA0\x80",			 "\"\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\""},
-	{"\xC0\x80",			     "\"\xEF\xBF\xBD\xEF\xBF\xBD\""            },
-	{"\xE2\x82\"",			   "\"\xEF\xBF\xBD\\\"\""                    },
+	{"a\xFFz", "\"a\xEF\xBF\xBDz\""},
+	{"\xC3", "\"\xEF\xBF\xBD\""},
+	{"\xF0\x9F\x98", "\"\xEF\xBF\xBD\""},
+	{"\xED\xA0\x80", "\"\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\""},
+	{"\xC0\x80", "\"\xEF\xBF\xBD\xEF\xBF\xBD\""},
+	{"\xE2\x82\"", "\"\xEF\xBF\xBD\\\"\""},
 };
 
 START_TEST(strings_are_escaped)
@@ -57,16 +57,16 @@ struct money_case {
 	const char *json;
 };
 static const struct money_case moneys[] = {
-	{0,          "0"		    },
-	{5,          "0.05"                 },
-	{10,         "0.1"		  },
-	{4990,       "49.9"                 },
-	{5000,       "50"		   },
-	{9999999999, "99999999.99"          },
-	{-5,         "-0.05"                },
-	{-4990,      "-49.9"                },
-	{INT64_MAX,  "92233720368547758.07" },
-	{INT64_MIN,  "-92233720368547758.08"},
+	{0, "0"},
+	{5, "0.05"},
+	{10, "0.1"},
+	{4990, "49.9"},
+	{5000, "50"},
+	{9999999999, "99999999.99"},
+	{-5, "-0.05"},
+	{-4990, "-49.9"},
+	{INT64_MAX, "92233720368547758.07"},
+	{INT64_MIN, "-92233720368547758.08"},
 };
 
 START_TEST(money_is_short_and_exact)
@@ -143,7 +143,7 @@ static const struct field outgoing_fields[] = {
 	{.name = "raw",
 	 .type = FIELD_RAW,
 	 .flags = FIELD_OMIT_NULL,
-	 .offset = offsetof(struct outgoing, raw)  },
+	 .offset = offsetof(struct outgoing, raw)},
 	{.name = "ratio",
 	 .type = FIELD_DOUBLE,
 	 .flags = FIELD_OMIT_NULL,
@@ -154,12 +154,8 @@ static const struct schema outgoing_schema = SCHEMA(outgoing_fields, struct outg
 START_TEST(raw_text_and_doubles)
 {
 	const struct outgoing rows[] = {
-		{"[1]", 0.1             },
-                {NULL,  (double)NAN     },
-                {NULL,  (double)INFINITY},
-		{NULL,  1.0 / 3         },
-                {NULL,  66.67           },
-                {NULL,  25              },
+		{"[1]", 0.1},    {NULL, (double)NAN}, {NULL, (double)INFINITY},
+		{NULL, 1.0 / 3}, {NULL, 66.67},       {NULL, 25},
 	};
 	struct strbuf *out = fresh();
 	json_encode_array(out, &outgoing_schema, rows, ARRAY_LEN(rows));

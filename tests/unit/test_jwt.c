@@ -17,9 +17,7 @@ static struct jwt_options options;
 static void setup(void)
 {
 	arena_init(&arena, 8192);
-	options = (struct jwt_options){
-		.secret = {key, strlen(key)}
-        };
+	options = (struct jwt_options){.secret = {key, strlen(key)}};
 }
 
 static void teardown(void)
@@ -125,40 +123,40 @@ START_TEST(test_headers)
 		const char *header;
 		const char *reason; /* NULL: accepted */
 	} cases[] = {
-		{"{\"alg\":\"HS256\"}",							NULL        },
+		{"{\"alg\":\"HS256\"}", NULL},
 		{"{\"typ\":\"JWT\",\"alg\":\"HS256\",\"kid\":\"x\",\"jku\":\"http://evil/\"}",
-		 NULL										      },
-		{"{\"typ\":\"jwt\",\"alg\":\"HS256\"}",                                        NULL        },
-		{"{\"typ\":\"at+jwt\",\"alg\":\"HS256\"}",                                     NULL        },
-		{"{\"alg\":\"none\"}",							 "algorithm" },
-		{"{\"alg\":\"None\"}",							 "algorithm" },
-		{"{\"alg\":\"nOnE\"}",							 "algorithm" },
-		{"{\"alg\":\"\"}",							     "algorithm" },
-		{"{\"alg\":\"RS256\",\"typ\":\"JWT\"}",                                        "algorithm" },
-		{"{\"alg\":\"HS512\",\"typ\":\"JWT\"}",                                        "algorithm" },
-		{"{\"alg\":\"hs256\",\"typ\":\"JWT\"}",                                        "algorithm" },
-		{"{\"alg\":\"HS256 \"}",						       "algorithm" },
-		{"{\"alg\":[\"HS256\"]}",						      "algorithm" },
-		{"{\"ALG\":\"HS256\"}",							"algorithm" },
-		{"{\"typ\":\"JWT\"}",							  "algorithm" },
-		{"{\"alg\":null}",							     "algorithm" },
-		{"{\"alg\":\"HS256\",\"crit\":[\"b64\"],\"b64\":false}",                       "extensions"},
-		{"{\"alg\":\"HS256\",\"crit\":[]}",                                            "extensions"},
-		{"{\"alg\":\"HS256\",\"crit\":null}",                                          "extensions"},
-		{"{\"alg\":\"HS256\",\"crit\":\"exp\"}",                                       "extensions"},
-		{"{\"alg\":\"HS256\",\"typ\":\"JWE\"}",                                        "type"      },
-		{"{\"alg\":\"HS256\",\"typ\":\"dpop+jwt\"}",                                   "type"      },
-		{"{\"alg\":\"HS256\",\"typ\":\"\"}",                                           "type"      },
-		{"{\"alg\":\"HS256\",\"typ\":1}",                                              "type"      },
-		{"{\"alg\":\"HS256\",\"typ\":null}",                                           "type"      },
-		{"{\"alg\":\"none\",\"alg\":\"HS256\"}",                                       "header"    },
-		{"{\"alg\":\"HS256\",\"alg\":\"HS256\"}",                                      "header"    },
-		{"{\"alg\":\"HS256\"",							 "header"    },
-		{"{\"alg\":\"HS256\"}x",						       "header"    },
-		{"[\"HS256\"]",								"header"    },
-		{"\"HS256\"",								  "header"    },
-		{"",									   "header"    },
-		{"{\"alg\":\"HS256\",\"x\":\"\\u0000\"}",                                      "header"    },
+		 NULL},
+		{"{\"typ\":\"jwt\",\"alg\":\"HS256\"}", NULL},
+		{"{\"typ\":\"at+jwt\",\"alg\":\"HS256\"}", NULL},
+		{"{\"alg\":\"none\"}", "algorithm"},
+		{"{\"alg\":\"None\"}", "algorithm"},
+		{"{\"alg\":\"nOnE\"}", "algorithm"},
+		{"{\"alg\":\"\"}", "algorithm"},
+		{"{\"alg\":\"RS256\",\"typ\":\"JWT\"}", "algorithm"},
+		{"{\"alg\":\"HS512\",\"typ\":\"JWT\"}", "algorithm"},
+		{"{\"alg\":\"hs256\",\"typ\":\"JWT\"}", "algorithm"},
+		{"{\"alg\":\"HS256 \"}", "algorithm"},
+		{"{\"alg\":[\"HS256\"]}", "algorithm"},
+		{"{\"ALG\":\"HS256\"}", "algorithm"},
+		{"{\"typ\":\"JWT\"}", "algorithm"},
+		{"{\"alg\":null}", "algorithm"},
+		{"{\"alg\":\"HS256\",\"crit\":[\"b64\"],\"b64\":false}", "extensions"},
+		{"{\"alg\":\"HS256\",\"crit\":[]}", "extensions"},
+		{"{\"alg\":\"HS256\",\"crit\":null}", "extensions"},
+		{"{\"alg\":\"HS256\",\"crit\":\"exp\"}", "extensions"},
+		{"{\"alg\":\"HS256\",\"typ\":\"JWE\"}", "type"},
+		{"{\"alg\":\"HS256\",\"typ\":\"dpop+jwt\"}", "type"},
+		{"{\"alg\":\"HS256\",\"typ\":\"\"}", "type"},
+		{"{\"alg\":\"HS256\",\"typ\":1}", "type"},
+		{"{\"alg\":\"HS256\",\"typ\":null}", "type"},
+		{"{\"alg\":\"none\",\"alg\":\"HS256\"}", "header"},
+		{"{\"alg\":\"HS256\",\"alg\":\"HS256\"}", "header"},
+		{"{\"alg\":\"HS256\"", "header"},
+		{"{\"alg\":\"HS256\"}x", "header"},
+		{"[\"HS256\"]", "header"},
+		{"\"HS256\"", "header"},
+		{"", "header"},
+		{"{\"alg\":\"HS256\",\"x\":\"\\u0000\"}", "header"},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		const char *token = token_of(cases[i].header, claims_with(""));
@@ -177,28 +175,28 @@ START_TEST(test_times)
 		const char *claims;
 		const char *reason;
 	} cases[] = {
-		{"\"exp\":1767225600",                    NULL       }, /* now */
-		{"\"exp\":1767225541",                    NULL       }, /* past, within the leeway */
-		{"\"exp\":1767225540",                    "expired"  }, /* 60 s ago */
-		{"\"exp\":1",                             "expired"  },
-		{"\"iat\":1767225600",                    "exp"      },
-		{"\"exp\":null",                          "exp"      },
-		{"\"exp\":\"1767226600\"",                "exp"      },
-		{"\"exp\":-1",                            "exp"      },
-		{"\"exp\":0",                             "exp"      },
-		{"\"exp\":1767226600.5",                  "exp"      },
-		{"\"exp\":9223372036854775807",           "exp"      },
-		{"\"exp\":1e300",                         "exp"      },
-		{"\"exp\":true",                          "exp"      },
-		{"\"Exp\":1767226600",                    "exp"      },
-		{"\"exp\":253402300799",                  NULL       },
-		{"\"exp\":1767226600,\"nbf\":1767225600", NULL       },
-		{"\"exp\":1767226600,\"nbf\":1767225660", NULL       }, /* ahead, within the leeway */
+		{"\"exp\":1767225600", NULL},      /* now */
+		{"\"exp\":1767225541", NULL},      /* past, within the leeway */
+		{"\"exp\":1767225540", "expired"}, /* 60 s ago */
+		{"\"exp\":1", "expired"},
+		{"\"iat\":1767225600", "exp"},
+		{"\"exp\":null", "exp"},
+		{"\"exp\":\"1767226600\"", "exp"},
+		{"\"exp\":-1", "exp"},
+		{"\"exp\":0", "exp"},
+		{"\"exp\":1767226600.5", "exp"},
+		{"\"exp\":9223372036854775807", "exp"},
+		{"\"exp\":1e300", "exp"},
+		{"\"exp\":true", "exp"},
+		{"\"Exp\":1767226600", "exp"},
+		{"\"exp\":253402300799", NULL},
+		{"\"exp\":1767226600,\"nbf\":1767225600", NULL},
+		{"\"exp\":1767226600,\"nbf\":1767225660", NULL}, /* ahead, within the leeway */
 		{"\"exp\":1767226600,\"nbf\":1767225661", "valid yet"},
-		{"\"exp\":1767226600,\"nbf\":\"1\"",      "nbf"      },
-		{"\"exp\":1767226600,\"nbf\":null",       "nbf"      },
-		{"\"exp\":1767226600,\"exp\":1767226601", "claims"   },
-		{"\"exp\":1,\"exp\":1767226600",          "claims"   },
+		{"\"exp\":1767226600,\"nbf\":\"1\"", "nbf"},
+		{"\"exp\":1767226600,\"nbf\":null", "nbf"},
+		{"\"exp\":1767226600,\"exp\":1767226601", "claims"},
+		{"\"exp\":1,\"exp\":1767226600", "claims"},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		const char *token = token_of(
@@ -218,17 +216,17 @@ START_TEST(test_parties)
 		const char *more;
 		const char *reason;
 	} cases[] = {
-		{",\"iss\":\"auth\",\"aud\":\"core\"",         NULL           },
-		{",\"iss\":\"auth\",\"aud\":[\"x\",\"core\"]", NULL           },
-		{",\"iss\":\"auth\",\"aud\":[\"x\"]",          "somebody else"},
-		{",\"iss\":\"auth\",\"aud\":[]",               "somebody else"},
-		{",\"iss\":\"auth\",\"aud\":[\"core\",1]",     "somebody else"},
-		{",\"iss\":\"auth\",\"aud\":\"cor\"",          "somebody else"},
-		{",\"iss\":\"auth\",\"aud\":{\"core\":1}",     "somebody else"},
-		{",\"iss\":\"auth\"",                          "somebody else"},
-		{",\"iss\":\"Auth\",\"aud\":\"core\"",         "issuer"       },
-		{",\"iss\":[\"auth\"],\"aud\":\"core\"",       "issuer"       },
-		{",\"aud\":\"core\"",                          "issuer"       },
+		{",\"iss\":\"auth\",\"aud\":\"core\"", NULL},
+		{",\"iss\":\"auth\",\"aud\":[\"x\",\"core\"]", NULL},
+		{",\"iss\":\"auth\",\"aud\":[\"x\"]", "somebody else"},
+		{",\"iss\":\"auth\",\"aud\":[]", "somebody else"},
+		{",\"iss\":\"auth\",\"aud\":[\"core\",1]", "somebody else"},
+		{",\"iss\":\"auth\",\"aud\":\"cor\"", "somebody else"},
+		{",\"iss\":\"auth\",\"aud\":{\"core\":1}", "somebody else"},
+		{",\"iss\":\"auth\"", "somebody else"},
+		{",\"iss\":\"Auth\",\"aud\":\"core\"", "issuer"},
+		{",\"iss\":[\"auth\"],\"aud\":\"core\"", "issuer"},
+		{",\"aud\":\"core\"", "issuer"},
 	};
 	struct jwt_claims claims;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -277,18 +275,18 @@ START_TEST(test_roles)
 		const char *more;
 		unsigned roles;
 	} cases[] = {
-		{"",						0         },
-		{",\"role\":\"admin\"",                             ROLE_ADMIN},
+		{"", 0},
+		{",\"role\":\"admin\"", ROLE_ADMIN},
 		{",\"roles\":[\"organizer\",\"staff\",\"user\"]",
-		 ROLE_ORGANIZER | ROLE_STAFF | ROLE_USER                      },
-		{",\"roles\":[\"user\"],\"role\":\"admin\"",        ROLE_USER },
-		{",\"roles\":[],\"role\":\"admin\"",                0         },
-		{",\"roles\":[\"root\",\"Admin\",\"admin \",\"\"]", 0         },
-		{",\"roles\":[\"user\",\"future\"]",                ROLE_USER },
-		{",\"roles\":[\"admin\",1]",                        0         },
-		{",\"roles\":{\"admin\":true}",                     0         },
-		{",\"roles\":null,\"role\":\"admin\"",              0         },
-		{",\"role\":7",				     0         },
+		 ROLE_ORGANIZER | ROLE_STAFF | ROLE_USER},
+		{",\"roles\":[\"user\"],\"role\":\"admin\"", ROLE_USER},
+		{",\"roles\":[],\"role\":\"admin\"", 0},
+		{",\"roles\":[\"root\",\"Admin\",\"admin \",\"\"]", 0},
+		{",\"roles\":[\"user\",\"future\"]", ROLE_USER},
+		{",\"roles\":[\"admin\",1]", 0},
+		{",\"roles\":{\"admin\":true}", 0},
+		{",\"roles\":null,\"role\":\"admin\"", 0},
+		{",\"role\":7", 0},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct jwt_claims claims;

@@ -148,14 +148,14 @@ END_TEST
 static const struct {
 	const char *query, *logged;
 } urls[] = {
-	{"?token=secret",              "\"url\":\"/t?token=***\""          },
-	{"?a=1&token=secret&b=2",      "\"url\":\"/t?a=1&token=***&b=2\""  },
-	{"?%74oken=secret",            "\"url\":\"/t?token=***\""          },
+	{"?token=secret", "\"url\":\"/t?token=***\""},
+	{"?a=1&token=secret&b=2", "\"url\":\"/t?a=1&token=***&b=2\""},
+	{"?%74oken=secret", "\"url\":\"/t?token=***\""},
 	{"?token=secret&token=secret", "\"url\":\"/t?token=***&token=***\""},
-	{"?tokens=3",                  "\"url\":\"/t?tokens=3\""           },
-	{"?token",		     "\"url\":\"/t?token\""              },
-	{"?",			  "\"url\":\"/t\""                    },
-	{"?&&a=",		      "\"url\":\"/t?&&a=\""               },
+	{"?tokens=3", "\"url\":\"/t?tokens=3\""},
+	{"?token", "\"url\":\"/t?token\""},
+	{"?", "\"url\":\"/t\""},
+	{"?&&a=", "\"url\":\"/t?&&a=\""},
 };
 
 START_TEST(test_tokens_stay_out)
@@ -174,22 +174,22 @@ END_TEST
 static const struct {
 	const char *given, *flags;
 } traces[] = {
-	{"00-" TRACE "-" SPAN "-01",                        "01"},
-	{"00-" TRACE "-" SPAN "-00",                        "00"},
-	{"00-" TRACE "-" SPAN "-03",                        "01"},
-	{"01-" TRACE "-" SPAN "-01",                        "01"},
-	{"cc-" TRACE "-" SPAN "-01-more",                   "01"},
-	{"00-" TRACE "-" SPAN "-01-more",                   NULL},
-	{"cc-" TRACE "-" SPAN "-01more",                    NULL},
-	{"ff-" TRACE "-" SPAN "-01",                        NULL},
-	{"00-" TRACE "-" SPAN "-0",                         NULL},
-	{"00-" TRACE "-" SPAN "-0g",                        NULL},
-	{"00-" TRACE "-" SPAN,                              NULL},
+	{"00-" TRACE "-" SPAN "-01", "01"},
+	{"00-" TRACE "-" SPAN "-00", "00"},
+	{"00-" TRACE "-" SPAN "-03", "01"},
+	{"01-" TRACE "-" SPAN "-01", "01"},
+	{"cc-" TRACE "-" SPAN "-01-more", "01"},
+	{"00-" TRACE "-" SPAN "-01-more", NULL},
+	{"cc-" TRACE "-" SPAN "-01more", NULL},
+	{"ff-" TRACE "-" SPAN "-01", NULL},
+	{"00-" TRACE "-" SPAN "-0", NULL},
+	{"00-" TRACE "-" SPAN "-0g", NULL},
+	{"00-" TRACE "-" SPAN, NULL},
 	{"00-00000000000000000000000000000000-" SPAN "-01", NULL},
-	{"00-" TRACE "-0000000000000000-01",                NULL},
+	{"00-" TRACE "-0000000000000000-01", NULL},
 	{"00-0AF7651916CD43DD8448EB211C80319C-" SPAN "-01", NULL},
-	{"00_" TRACE "-" SPAN "-01",                        NULL},
-	{"x",					       NULL},
+	{"00_" TRACE "-" SPAN "-01", NULL},
+	{"x", NULL},
 };
 
 START_TEST(test_trace_context)

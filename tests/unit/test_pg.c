@@ -144,14 +144,8 @@ START_TEST(arrays_keep_every_byte)
 	const char *const texts[] = {"plain", "", "NULL", "a\"b\\c,{}", NULL, "né\n"};
 	const int64_t numbers[] = {1, -2, 0, INT64_MAX, 5, 6};
 	const int64_t times[] = {0, TIME_NONE, 1, 2, 3, 4};
-	const struct slice blobs[] = {
-		{"x",      1},
-                {NULL,     0},
-                {"",       0},
-                {"\0\xff", 2},
-                {"q",      1},
-                {"r",      1}
-        };
+	const struct slice blobs[] = {{"x", 1},      {NULL, 0}, {"", 0},
+				      {"\0\xff", 2}, {"q", 1},  {"r", 1}};
 	PG_LEASED conn = lease();
 	PG_RESULT result = NULL;
 

@@ -49,11 +49,14 @@ static const struct {
 	const char *mac;
 } hmac_cases[] = {
 	{{"\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b", 20},
-	 "Hi There",					       "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7"},
+	 "Hi There",
+	 "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7"},
 	{{"Jefe", 4},
-	 "what do ya want for nothing?",			   "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"},
+	 "what do ya want for nothing?",
+	 "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"},
 	{{long_key, sizeof(long_key)},
-	 "Test Using Larger Than Block-Size Key - Hash Key First", "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54"},
+	 "Test Using Larger Than Block-Size Key - Hash Key First",
+	 "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54"},
 };
 
 /* Each key twice in a row and then the others: a kept key must never answer for another. */
@@ -144,14 +147,14 @@ START_TEST(test_base_vectors)
 	static const struct {
 		const char *data, *base64, *base64url, *base32;
 	} cases[] = {
-		{"",             "",         "",         ""          },
-		{"f",            "Zg==",     "Zg",       "MY"        },
-		{"fo",           "Zm8=",     "Zm8",      "MZXQ"      },
-		{"foo",          "Zm9v",     "Zm9v",     "MZXW6"     },
-		{"foob",         "Zm9vYg==", "Zm9vYg",   "MZXW6YQ"   },
-		{"fooba",        "Zm9vYmE=", "Zm9vYmE",  "MZXW6YTB"  },
-		{"foobar",       "Zm9vYmFy", "Zm9vYmFy", "MZXW6YTBOI"},
-		{"\xfb\xff\xfe", "+//+",     "-__-",     "7P774"     },
+		{"", "", "", ""},
+		{"f", "Zg==", "Zg", "MY"},
+		{"fo", "Zm8=", "Zm8", "MZXQ"},
+		{"foo", "Zm9v", "Zm9v", "MZXW6"},
+		{"foob", "Zm9vYg==", "Zm9vYg", "MZXW6YQ"},
+		{"fooba", "Zm9vYmE=", "Zm9vYmE", "MZXW6YTB"},
+		{"foobar", "Zm9vYmFy", "Zm9vYmFy", "MZXW6YTBOI"},
+		{"\xfb\xff\xfe", "+//+", "-__-", "7P774"},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		const char *data = cases[i].data;

@@ -6,10 +6,10 @@
 #include "worker-email/template.h"
 
 static const struct template_value values[] = {
-	{"name",  "Zoé <b>&\"' {{place}}"},
-	{"place", "Nîmes"                },
-	{"none",  NULL                    },
-	{"empty", ""		      },
+	{"name", "Zoé <b>&\"' {{place}}"},
+	{"place", "Nîmes"},
+	{"none", NULL},
+	{"empty", ""},
 };
 static struct arena arena;
 static struct problem err;
@@ -41,19 +41,19 @@ struct good_case {
 	const char *expected;
 };
 static const struct good_case good_cases[] = {
-	{"",					     TEMPLATE_PLAIN, ">"					},
-	{"no names, } { and {x}",                        TEMPLATE_PLAIN, ">no names, } { and {x}"                   },
-	{"{{place}}",				    TEMPLATE_PLAIN, ">Nîmes"                                  },
-	{"a{{place}}b{{place}}c",                        TEMPLATE_HTML,  ">aNîmesbNîmesc"                         },
-	{"{{name}}",				     TEMPLATE_PLAIN, ">Zoé <b>&\"' {{place}}"                  },
-	{"{{name}}",				     TEMPLATE_HTML,  ">Zoé &lt;b&gt;&amp;&quot;&#39; {{place}}"},
-	{"{{&name}}",				    TEMPLATE_HTML,  ">Zoé <b>&\"' {{place}}"                  },
-	{"a{{#place}} in {{place}}{{/place}}.",          TEMPLATE_PLAIN, ">a in Nîmes."                            },
-	{"a{{#none}} in {{none}} {{nowhere}}{{/none}}.", TEMPLATE_PLAIN, ">a."                                      },
-	{"a{{#empty}} in {{empty}}{{/empty}}.",          TEMPLATE_PLAIN, ">a."                                      },
-	{"a{{#unknown}}x{{/unknown}}.",                  TEMPLATE_PLAIN, ">a."                                      },
-	{"{{#none}}{{#place}}x{{/place}}{{/none}}.",     TEMPLATE_PLAIN, ">."                                       },
-	{"{{#place}}{{#none}}x{{/none}}y{{/place}}.",    TEMPLATE_PLAIN, ">y."                                      },
+	{"", TEMPLATE_PLAIN, ">"},
+	{"no names, } { and {x}", TEMPLATE_PLAIN, ">no names, } { and {x}"},
+	{"{{place}}", TEMPLATE_PLAIN, ">Nîmes"},
+	{"a{{place}}b{{place}}c", TEMPLATE_HTML, ">aNîmesbNîmesc"},
+	{"{{name}}", TEMPLATE_PLAIN, ">Zoé <b>&\"' {{place}}"},
+	{"{{name}}", TEMPLATE_HTML, ">Zoé &lt;b&gt;&amp;&quot;&#39; {{place}}"},
+	{"{{&name}}", TEMPLATE_HTML, ">Zoé <b>&\"' {{place}}"},
+	{"a{{#place}} in {{place}}{{/place}}.", TEMPLATE_PLAIN, ">a in Nîmes."},
+	{"a{{#none}} in {{none}} {{nowhere}}{{/none}}.", TEMPLATE_PLAIN, ">a."},
+	{"a{{#empty}} in {{empty}}{{/empty}}.", TEMPLATE_PLAIN, ">a."},
+	{"a{{#unknown}}x{{/unknown}}.", TEMPLATE_PLAIN, ">a."},
+	{"{{#none}}{{#place}}x{{/place}}{{/none}}.", TEMPLATE_PLAIN, ">."},
+	{"{{#place}}{{#none}}x{{/none}}y{{/place}}.", TEMPLATE_PLAIN, ">y."},
 };
 
 START_TEST(test_names_are_filled_in)
@@ -105,9 +105,7 @@ START_TEST(test_a_subject_is_one_line_and_the_layout_holds_the_html)
 						      "Text {{place}}",
 						      "<p>{{place}}</p>",
 						      "<i>{{subject}}</i>{{&body}}|{{place}}"};
-	static const struct template_value split[] = {
-		{"place", "A&B\r\nBcc: x@y.z"}
-        };
+	static const struct template_value split[] = {{"place", "A&B\r\nBcc: x@y.z"}};
 	struct template_mail mail;
 	ck_assert_int_eq(template_render_mail(&arena, &template, split, 1, &mail, &err), OK);
 	ck_assert_str_eq(mail.subject, "About A&B  Bcc: x@y.z");

@@ -151,20 +151,21 @@ END_TEST
 START_TEST(texts_are_cleaned)
 {
 	static const char *const cases[][2] = {
-		{"",                    ""                      },
-		{"  \t\n ",             ""                      },
-		{" a \r\n\tb  ",        "a b"                   },
-		{"e\u0301\u0302",       "é\u0302"              },
-		{"A\u030a",             "Å"                    },
-		{"Nguye\u0302\u0303n",  "Nguyễn"              },
-		{"soft\u00adhyphen",    "softhyphen"            },
+		{"", ""},
+		{"  \t\n ", ""},
+		{" a \r\n\tb  ", "a b"},
+		{"e\u0301\u0302", "é\u0302"},
+		{"A\u030a", "Å"},
+		{"Nguye\u0302\u0303n", "Nguyễn"},
+		{"soft\u00adhyphen", "softhyphen"},
 		{"a\x01\x02\x7f"
-		 "b",  "ab"                    },
-		{"bad \xff\xfe bytes",  "bad \ufffd\ufffd bytes"},
-		{"cut \xe5\xb1",        "cut \ufffd\ufffd"      },
-		{"\u2028line\u2029",    "line"                  },
-		{"👩\u200d🎤 Zoë", "👩\u200d🎤 Zoë"   },
-		{"keeps\u00a0it",       "keeps\u00a0it"         },
+		 "b",
+		 "ab"},
+		{"bad \xff\xfe bytes", "bad \ufffd\ufffd bytes"},
+		{"cut \xe5\xb1", "cut \ufffd\ufffd"},
+		{"\u2028line\u2029", "line"},
+		{"👩\u200d🎤 Zoë", "👩\u200d🎤 Zoë"},
+		{"keeps\u00a0it", "keeps\u00a0it"},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
