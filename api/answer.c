@@ -60,7 +60,7 @@ void answer_etag(struct request *req, const char *etag)
 	response->content_type = NULL;
 }
 
-static void set_etag(struct request *req, int64_t edit_version)
+void answer_edit_tag(struct request *req, int64_t edit_version)
 {
 	char etag[64];
 
@@ -80,7 +80,7 @@ void answer_data(struct request *req, const struct schema *schema, const void *v
 	strbuf_addc(&body, '}');
 	answer_bytes(req, req->route->success, json_type, (struct slice){body.buf, body.len});
 	if (edit_version)
-		set_etag(req, edit_version);
+		answer_edit_tag(req, edit_version);
 }
 
 void answer_created(struct request *req, const struct schema *schema, const void *value,

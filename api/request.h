@@ -151,6 +151,8 @@ void answer_none(struct request *req);
 void answer_bytes(struct request *req, int status, const char *content_type, struct slice body);
 /* The strong tag, quotes included, of the answer that is set; If-None-Match -> 304 for GET. */
 void answer_etag(struct request *req, const char *etag);
+/* The tag of an edit version and the body that is set. */
+void answer_edit_tag(struct request *req, int64_t edit_version);
 /* If-Match against the edit version of the thing, read under its lock: ST_PRECONDITION_FAILED. */
 enum status request_check_match(const struct request *req, int64_t edit_version,
 				struct problem *err) MUST_CHECK;

@@ -224,7 +224,7 @@ BEGIN
            a.event_title
     FROM answer a
     UNION ALL
-    SELECT j.ord, 'ok', true, j.key_body, (r.o).id, (r.o).status, (r.o).locale, (r.o).created_at, (r.o).ticket_id,
+    SELECT j.ord, 'ok', true, j.key_body, j.key_guest, (r.o).status, (r.o).locale, (r.o).created_at, (r.o).ticket_id,
            (r.o).ticket_code, NULL::uuid, NULL, (r.o).payment_id, NULL::uuid, (r.o).amount, (r.o).currency,
            (r.o).expires_at, NULL::timestamptz, j.event_title
     FROM judged j

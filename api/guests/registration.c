@@ -240,6 +240,7 @@ static enum status answer_replay(struct request *req, const struct registration_
 	if (outcome->body) {
 		idempotency_replay(req, req->route->success, outcome->body,
 				   guest_location(req, outcome->id), NULL);
+		answer_edit_tag(req, guest->edit_version);
 		return ST_ANSWERED;
 	}
 	registration_answer(req, guest);
