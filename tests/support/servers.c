@@ -170,6 +170,7 @@ static void make_database_cluster(void)
 			      (char[]){"-E"},
 			      (char[]){"UTF8"},
 			      (char[]){"--locale=C"},
+			      (char[]){"--lc-ctype=C.UTF-8"}, /* letters beyond ASCII have case too */
 			      (char[]){"--no-sync"},
 			      (char[]){"-D"},
 			      data,

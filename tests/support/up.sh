@@ -317,7 +317,7 @@ make_cluster()
 	(
 		cd "$DATA"
 		"${AS_POSTGRES[@]}" "$PG_BIN/initdb" -A scram-sha-256 -U core -E UTF8 --locale=C \
-			--pwfile=password -D "$new"
+			--lc-ctype=C.UTF-8 --pwfile=password -D "$new"
 	) >"$LOG/initdb.log" 2>&1 || {
 		tail -n 20 "$LOG/initdb.log" >&2
 		fail "initdb failed"
