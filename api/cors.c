@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-/* Is this origin in the comma-separated list? "*" allows every one. */
+/* Is this origin in the comma-separated list? */
 static bool origin_allowed(const char *list, const char *origin)
 {
 	size_t len = strlen(origin);

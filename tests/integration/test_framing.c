@@ -194,7 +194,7 @@ START_TEST(methods)
 		reply = api_send(disallowed[i].method, NULL, disallowed[i].path, NULL, NULL);
 		ck_assert_int_eq(reply->status, 405);
 		ck_assert_str_eq(reply_header(reply, "Allow"), disallowed[i].allow);
-		if (strcmp(disallowed[i].method, "HEAD"))
+		if (strcmp(disallowed[i].method, "HEAD") != 0)
 			expect_problem(reply, 405, "method-not-allowed", disallowed[i].path);
 		reply = api_send("OPTIONS", NULL, disallowed[i].path, NULL, NULL);
 		ck_assert_int_eq(reply->status, 204);
