@@ -58,25 +58,44 @@ struct webhook {
 };
 
 #define AT(member) offsetof(struct webhook_data, member)
-static const struct field data_fields[] = {
-	{.name = "intentId", .type = FIELD_STRING, .flags = FIELD_NULLABLE, .offset = AT(intent_id),
-	 .min = 1, .max = 255},
-	{.name = "amount", .type = FIELD_MONEY, .flags = FIELD_NULLABLE, .offset = AT(amount)},
-	{.name = "currency", .type = FIELD_STRING, .flags = FIELD_NULLABLE, .offset = AT(currency),
-	 .max = 16},
-	{.name = "refundId", .type = FIELD_STRING, .flags = FIELD_NULLABLE, .offset = AT(refund_id),
-	 .max = 255},
-};
+#define DATA_FIELDS(sum)                                                                           \
+	{.name = "intentId",                                                                       \
+	 .type = FIELD_STRING,                                                                     \
+	 .flags = FIELD_NULLABLE,                                                                  \
+	 .offset = AT(intent_id),                                                                  \
+	 .min = 1,                                                                                 \
+	 .max = 255},                                                                              \
+		{.name = "amount", .type = FIELD_MONEY, .flags = (sum), .offset = AT(amount)},     \
+		{.name = "currency",                                                               \
+		 .type = FIELD_STRING,                                                             \
+		 .flags = (sum),                                                                   \
+		 .offset = AT(currency),                                                           \
+		 .max = 16},                                                                       \
+	{                                                                                          \
+		.name = "refundId", .type = FIELD_STRING, .flags = FIELD_NULLABLE,                 \
+		.offset = AT(refund_id), .max = 255                                                \
+	}
+static const struct field data_fields[] = {DATA_FIELDS(FIELD_NULLABLE)};
+static const struct field sum_fields[] = {DATA_FIELDS(FIELD_REQUIRED)};
 #undef AT
 static const struct schema data_schema = SCHEMA(data_fields, struct webhook_data);
+static const struct schema sum_schema = SCHEMA(sum_fields, struct webhook_data);
 
-static const struct field webhook_fields[] = {
-	{.name = "type", .type = FIELD_STRING, .flags = FIELD_REQUIRED,
-	 .offset = offsetof(struct webhook, type), .min = 1, .max = 100},
-	{.name = "data", .type = FIELD_OBJECT, .flags = FIELD_REQUIRED,
-	 .offset = offsetof(struct webhook, data), .nested = &data_schema},
-};
+#define WEBHOOK_FIELDS(data_of)                                                                    \
+	{.name = "type",                                                                           \
+	 .type = FIELD_STRING,                                                                     \
+	 .flags = FIELD_REQUIRED,                                                                  \
+	 .offset = offsetof(struct webhook, type),                                                 \
+	 .min = 1,                                                                                 \
+	 .max = 100},                                                                              \
+	{                                                                                          \
+		.name = "data", .type = FIELD_OBJECT, .flags = FIELD_REQUIRED,                     \
+		.offset = offsetof(struct webhook, data), .nested = (data_of)                      \
+	}
+static const struct field webhook_fields[] = {WEBHOOK_FIELDS(&data_schema)};
+static const struct field money_fields[] = {WEBHOOK_FIELDS(&sum_schema)};
 static const struct schema webhook_schema = SCHEMA(webhook_fields, struct webhook);
+static const struct schema money_schema = SCHEMA(money_fields, struct webhook); /* tells of money */
 
 /* Standard Webhooks: id, timestamp and signature in headers; nothing older or newer than 5 min. */
 static enum status check_signature(const struct request *req, struct problem *err)
@@ -99,20 +118,25 @@ static enum status check_signature(const struct request *req, struct problem *er
 static enum status read_message(struct request *req, struct payment_message *ret,
 				struct problem *err)
 {
+	const struct slice body = req->body;
 	struct webhook webhook;
+	bool sum;
 
-	if (json_read(req->arena, req->body.at, req->body.len, &webhook_schema, &webhook, err))
+	if (json_read(req->arena, body.at, body.len, &webhook_schema, &webhook, NULL))
 		return problem_set(err, ST_MALFORMED, "The webhook is not {type, data}");
+	sum = payment_message_names_sum(webhook.type);
+	if (sum && json_read(req->arena, body.at, body.len, &money_schema, &webhook, NULL))
+		return problem_set(err, ST_MALFORMED, "The webhook names no amount and currency");
 	if (payment_message_known(webhook.type) && !webhook.data->intent_id)
 		return problem_set(err, ST_MALFORMED, "The webhook names no intentId");
 	*ret = (struct payment_message){
 		.webhook_id = http_header(req->http, "webhook-id"),
 		.type = webhook.type,
 		.intent_id = webhook.data->intent_id,
-		.amount = webhook.data->amount,
+		.amount = sum ? webhook.data->amount : -1,
 		.currency = webhook.data->currency,
 		.refund_id = webhook.data->refund_id,
-		.body = arena_strndup(req->arena, req->body.at, req->body.len),
+		.body = arena_strndup(req->arena, body.at, body.len),
 	};
 	return OK;
 }

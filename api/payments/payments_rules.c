@@ -13,14 +13,14 @@ static const char *const message_types[MESSAGE_TYPES] = {
 /* Money for a payment that ended unpaid, and refunds made at the service, are kept until they can
  * be settled. */
 static const enum payment_effect effects[][MESSAGE_TYPES] = {
-	[PAYMENT_CREATED] = {EFFECT_WAIT, EFFECT_WAIT, EFFECT_WAIT},
+	[PAYMENT_CREATED] = {EFFECT_WAIT,    EFFECT_WAIT, EFFECT_WAIT},
 	[PAYMENT_REQUIRES_PAYMENT] = {EFFECT_SUCCEED, EFFECT_FAIL, EFFECT_WAIT},
 	[PAYMENT_FAILED] = {EFFECT_SUCCEED, EFFECT_NONE, EFFECT_WAIT},
-	[PAYMENT_SUCCEEDED] = {EFFECT_NONE, EFFECT_NONE, EFFECT_WAIT},
-	[PAYMENT_EXPIRED] = {EFFECT_WAIT, EFFECT_NONE, EFFECT_WAIT},
-	[PAYMENT_CANCELLED] = {EFFECT_WAIT, EFFECT_NONE, EFFECT_WAIT},
-	[PAYMENT_VOID] = {EFFECT_WAIT, EFFECT_NONE, EFFECT_WAIT},
-	[PAYMENT_DISPUTED] = {EFFECT_NONE, EFFECT_NONE, EFFECT_WAIT},
+	[PAYMENT_SUCCEEDED] = {EFFECT_NONE,    EFFECT_NONE, EFFECT_WAIT},
+	[PAYMENT_EXPIRED] = {EFFECT_WAIT,    EFFECT_NONE, EFFECT_WAIT},
+	[PAYMENT_CANCELLED] = {EFFECT_WAIT,    EFFECT_NONE, EFFECT_WAIT},
+	[PAYMENT_VOID] = {EFFECT_WAIT,    EFFECT_NONE, EFFECT_WAIT},
+	[PAYMENT_DISPUTED] = {EFFECT_NONE,    EFFECT_NONE, EFFECT_WAIT},
 };
 
 static int message_type(const char *type)
@@ -35,6 +35,13 @@ static int message_type(const char *type)
 bool payment_message_known(const char *type)
 {
 	return message_type(type) < MESSAGE_TYPES;
+}
+
+bool payment_message_names_sum(const char *type)
+{
+	int known = message_type(type);
+
+	return known == MESSAGE_SUCCEEDED || known == MESSAGE_REFUNDED;
 }
 
 static bool as_asked(const struct payment_known *payment, const struct payment_message *message)
@@ -55,7 +62,8 @@ enum payment_effect payment_message_effect(const struct payment_known *payment,
 	if (type != MESSAGE_SUCCEEDED || as_asked(payment, message))
 		return effect;
 	/* Any unpaid payment is disputed by the wrong sum, one that ended too. */
-	return effect == EFFECT_NONE || payment->status == PAYMENT_CREATED ? effect : EFFECT_DISPUTE;
+	return effect == EFFECT_NONE || payment->status == PAYMENT_CREATED ? effect
+									   : EFFECT_DISPUTE;
 }
 
 const char *payment_effect_state(enum payment_effect effect)

@@ -17,6 +17,8 @@ enum payment_effect {
 
 /* Is this type of message one that we act on? */
 bool payment_message_known(const char *type);
+/* Must it say amount and currency: is money told of? */
+bool payment_message_names_sum(const char *type);
 enum payment_effect payment_message_effect(const struct payment_known *payment,
 					   const struct payment_message *message);
 /* State of a message after its effect: "applied", "waiting", "ignored". */

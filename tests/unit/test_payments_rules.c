@@ -93,10 +93,13 @@ START_TEST(known_types_are_three)
 	static const char *const unknown[] = {"", "payment", "payment.succeeded ",
 					      "PAYMENT.SUCCEEDED", "payment.disputed"};
 
-	for (int type = 0; type < OTHER; type++)
+	for (int type = 0; type < OTHER; type++) {
 		ck_assert(payment_message_known(types[type]));
+		ck_assert_int_eq(payment_message_names_sum(types[type]), type != FAILED);
+	}
 	for (size_t i = 0; i < ARRAY_LEN(unknown); i++)
-		ck_assert(!payment_message_known(unknown[i]));
+		ck_assert(!payment_message_known(unknown[i]) &&
+			  !payment_message_names_sum(unknown[i]));
 }
 END_TEST
 
