@@ -114,17 +114,18 @@ static enum status release(struct request *req, struct problem *err)
 	return status;
 }
 
-static enum status give_up(struct request *req, struct problem *err)
+/* Release what is still ours, then say why there is nothing to pay. */
+static enum status give_up(struct request *req, enum status why, const char *detail,
+			   struct problem *err)
 {
-	struct problem ignored = {0};
-	enum status status = request_transaction(req, release, &ignored);
+	struct problem failure = {0};
+	enum status status = request_transaction(req, release, &failure);
 
 	if (status && status != ST_NOT_FOUND) {
-		*err = ignored;
+		*err = failure;
 		return status;
 	}
-	return problem_set(err, ST_PAYMENT_UNAVAILABLE,
-			   "The payment service did not answer; nothing was booked, try again");
+	return problem_set(err, why, "%s", detail);
 }
 
 enum status registration_pay(struct request *req, const struct registration_outcome *outcome,
@@ -140,10 +141,12 @@ enum status registration_pay(struct request *req, const struct registration_outc
 	req->work = &paying;
 	request_release_conn(req);
 	if (make_intent(req, &paying, &call_problem))
-		return give_up(req, err);
+		return give_up(req, ST_PAYMENT_UNAVAILABLE,
+			       "The payment service did not answer; nothing was booked, try again",
+			       err);
 	status = request_transaction(req, record, err);
-	if (!status && !paying.ours)
-		return problem_set(err, ST_EVENT_NOT_OPEN,
-				   "The registration was ended while its payment was prepared");
-	return status;
+	if (status || paying.ours)
+		return status;
+	return give_up(req, ST_EVENT_NOT_OPEN,
+		       "The registration was ended while its payment was prepared", err);
 }

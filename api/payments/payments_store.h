@@ -38,7 +38,8 @@ enum status payment_add_on_site(struct request *req, const struct guest_locked *
 /* Serialize everything about one intent until the end of the transaction. */
 enum status payment_lock_intent(struct request *req, const char *intent_id,
 				struct problem *err) MUST_CHECK;
-/* Record the intent, if the payment is still `created` under our own deadline. */
+/* Record the intent, if the payment is still `created` under our own deadline and its event was not
+ * cancelled. */
 enum status payment_record_intent(struct request *req, int64_t payment_id, int64_t deadline_at,
 				  const struct payment_intent *intent, bool *ret_recorded,
 				  struct problem *err) MUST_CHECK;

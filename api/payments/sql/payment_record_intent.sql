@@ -3,3 +3,4 @@ UPDATE payments
 SET status = 'requires_payment', intent_id = $3::text, client_secret = $4::text,
     expires_at = least(expires_at, $5::timestamptz), deadline_at = NULL, updated_at = now()
 WHERE id = $1::bigint AND status = 'created' AND deadline_at = $2::timestamptz
+  AND NOT EXISTS (SELECT FROM events e WHERE e.id = payments.event_id AND e.status = 'cancelled')
