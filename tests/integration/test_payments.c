@@ -224,15 +224,15 @@ START_TEST(what_is_not_signed_is_refused)
 	struct sale sale = sale_of("forged");
 	const char *body = message("payment.succeeded", sale.intent, "49.9", "EUR");
 	const struct hook hooks[] = {
-		{.body = body, .missing = 1             },
-		{.body = body, .missing = 2             },
-		{.body = body, .missing = 3             },
-		{.body = body, .age_s = 302             },
-		{.body = body, .age_s = -302            },
-		{.body = body, .age_s = 1000000         },
+		{.body = body, .missing = 1},
+		{.body = body, .missing = 2},
+		{.body = body, .missing = 3},
+		{.body = body, .age_s = 302},
+		{.body = body, .age_s = -302},
+		{.body = body, .age_s = 1000000},
 		{.body = body, .signed_body = text("%s ", body)},
-		{.body = body,            .secret = "whsec_c29tZWJvZHkgZWxzZSdzIHNlY3JldA=="                         },
-		{.body = "not json",            .signed_body = body},
+		{.body = body, .secret = "whsec_c29tZWJvZHkgZWxzZSdzIHNlY3JldA=="},
+		{.body = "not json", .signed_body = body},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(hooks); i++) {

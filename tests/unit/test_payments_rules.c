@@ -60,18 +60,9 @@ START_TEST(another_sum_is_disputed_while_unpaid)
 	static const struct {
 		int64_t amount;
 		const char *currency;
-	} wrong[] = {
-		{AMOUNT - 1, "EUR" },
-                {AMOUNT + 1, "EUR" },
-                {0,          "EUR" },
-                {-1,         "EUR" },
-		{AMOUNT,     "USD" },
-                {AMOUNT,     "eur" },
-                {AMOUNT,     ""    },
-                {AMOUNT,     NULL  },
-		{AMOUNT,     "EURO"},
-                {-1,         NULL  }
-        };
+	} wrong[] = {{AMOUNT - 1, "EUR"}, {AMOUNT + 1, "EUR"}, {0, "EUR"},   {-1, "EUR"},
+		     {AMOUNT, "USD"},     {AMOUNT, "eur"},     {AMOUNT, ""}, {AMOUNT, NULL},
+		     {AMOUNT, "EURO"},    {-1, NULL}};
 
 	for (size_t i = 0; i < ARRAY_LEN(wrong); i++)
 		ck_assert_int_eq(
