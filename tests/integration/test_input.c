@@ -103,8 +103,8 @@ static const char *body_with(const struct member *base, const struct row *row)
 /* Without what background work notes on its own. */
 static const char *digest_of(const char *table)
 {
-	return sql("SELECT md5(coalesce(string_agg((to_jsonb(t) - 'told_seq' - 'told_after' - "
-		   "'cancel_after')::text, '|' ORDER BY t.id), '')) FROM %s t",
+	return sql("SELECT md5(coalesce(string_agg((to_jsonb(t) - '{cancel_after,telling_seq,"
+		   "telling_after,told_seq}'::text[])::text, '|' ORDER BY t.id), '')) FROM %s t",
 		   table);
 }
 
