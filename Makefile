@@ -114,7 +114,7 @@ lint: ## format, analyzers, fences, SQL against a fresh schema, README against t
 lint-c: $(patsubst %.c,$(O)/lint/%.tidy,$(filter %.c,$(C_FILES)))
 $(O)/lint/%.tidy: %.c $(O)/%.o .clang-tidy tests/.clang-tidy
 	@mkdir -p $(@D)
-	$(Q)clang-tidy --quiet $< -- $(filter-out -DTICKET_FONT_DIR%,$(CPPFLAGS)) $(PANGO_CFLAGS) $(CSTD) \
+	$(Q)clang-tidy --quiet $< -- $(CPPFLAGS) -DTICKET_FONT_DIR='"$(O)/gen"' $(PANGO_CFLAGS) $(CSTD) \
 		2>$@.err || { cat $@.err; exit 1; }
 	@touch $@
 
