@@ -41,8 +41,8 @@ struct worker_options {
 	void *ctx;
 };
 
-/* From here on SIGTERM and SIGINT wait for worker_main: the first call of main, so that a worker told
- * to stop while it starts ends as quietly as one that works. Ignores SIGPIPE. */
+/* From here on SIGTERM and SIGINT wait for worker_main: the first call of main, so that a worker
+ * told to stop while it starts ends as quietly as one that works. Ignores SIGPIPE. */
 void worker_hold_signals(void);
 /* Runs until SIGTERM or SIGINT, then finishes what runs and hands back the rest. Logs start, stop
  * and each job. */

@@ -13,7 +13,8 @@ static enum status tick(struct request *req, struct problem *err)
 
 	status = request_query(req, &sql_events_start_due, PG_ARGS(PG_I64(SLICE)), &started, err);
 	if (!status)
-		status = request_query(req, &sql_events_end_due, PG_ARGS(PG_I64(SLICE)), &ended, err);
+		status = request_query(req, &sql_events_end_due, PG_ARGS(PG_I64(SLICE)), &ended,
+				       err);
 	if (status)
 		return status;
 	*more = pg_affected(started) == SLICE || pg_rows(ended) == SLICE;

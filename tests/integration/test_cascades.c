@@ -28,10 +28,12 @@ static void fill(const struct shop *shop, int count)
 {
 	sql("INSERT INTO users (id) VALUES (%d) ON CONFLICT DO NOTHING", USER);
 	sql("SELECT count(*) FROM register_guests((SELECT jsonb_agg(jsonb_build_object('ord', i, "
-	    "'attempt_id', gen_random_uuid(), 'event_id', %lld, 'caller_id', %d + i, 'is_admin', true, "
+	    "'attempt_id', gen_random_uuid(), 'event_id', %lld, 'caller_id', %d + i, 'is_admin', "
+	    "true, "
 	    "'ticket_type_id', %lld, 'first_name', 'A', 'last_name', 'B', 'email', 'g' || i || "
 	    "'@x.example', 'type', 'regular', 'ticket_code', gen_random_uuid(), 'job_id', "
-	    "gen_random_uuid(), 'payment_key', gen_random_uuid())) FROM generate_series(1, %d) AS i), 900, 10, 3000)",
+	    "gen_random_uuid(), 'payment_key', gen_random_uuid())) FROM generate_series(1, %d) AS "
+	    "i), 900, 10, 3000)",
 	    (long long)shop->event_id, USER, (long long)shop->type_id, count);
 }
 
@@ -44,13 +46,15 @@ static void users(int count)
 
 static bool cascade_over(void)
 {
-	return sql_becomes(DONE_MS, "0", "SELECT count(*) FROM events WHERE cancel_after IS NOT NULL");
+	return sql_becomes(DONE_MS, "0",
+			   "SELECT count(*) FROM events WHERE cancel_after IS NOT NULL");
 }
 
 static void cancel_event(const struct shop *shop)
 {
-	struct reply *reply = api_post(
-		token_organizer(), text("/api/events/%lld/cancel", (long long)shop->event_id), NULL);
+	struct reply *reply =
+		api_post(token_organizer(),
+			 text("/api/events/%lld/cancel", (long long)shop->event_id), NULL);
 
 	ck_assert_int_eq(reply->status, 200);
 }
@@ -65,20 +69,21 @@ START_TEST(cancel_reaches_every_guest_once)
 	struct shop shop = shop_open(5000, "0", 5000);
 	struct reply *guest = shop_register(&shop, token_user(), "inside");
 
-	ck_assert_int_eq(api_post(token_organizer(),
-				  text("/api/events/%lld/guests/%lld/check-in",
-				       (long long)shop.event_id, (long long)reply_int(guest, "data.id")),
-				  NULL)
-				 ->status,
-			 200);
+	ck_assert_int_eq(
+		api_post(token_organizer(),
+			 text("/api/events/%lld/guests/%lld/check-in", (long long)shop.event_id,
+			      (long long)reply_int(guest, "data.id")),
+			 NULL)
+			->status,
+		200);
 	users(600);
 	fill(&shop, 600);
 	cancel_event(&shop);
 	ck_assert(cascade_over());
 	ck_assert_int_eq(count_guests("cancelled"), 600);
 	ck_assert_int_eq(count_guests("checked_in"), 1);
-	ck_assert_int_eq(sql_int("SELECT count(*) FROM notifications WHERE kind = 'event-cancelled'"),
-			 601);
+	ck_assert_int_eq(
+		sql_int("SELECT count(*) FROM notifications WHERE kind = 'event-cancelled'"), 601);
 	ck_assert_int_eq(sql_int("SELECT count(*) FROM tickets WHERE status = 'cancelled'"), 600);
 	ck_assert_int_eq(sql_int("SELECT current_attendees FROM events"), 1);
 	ck_assert(audit_clean());
@@ -98,10 +103,10 @@ START_TEST(cancel_goes_on_after_a_kill)
 	}
 	ck_assert(cascade_over());
 	ck_assert_int_eq(count_guests("cancelled"), MANY);
-	ck_assert_int_eq(sql_int("SELECT count(*) FROM notifications WHERE kind = 'event-cancelled'"),
-			 MANY);
-	ck_assert_int_eq(sql_int("SELECT sum(n) FROM statistics_deltas WHERE kind = 'cancellations'"),
-			 MANY);
+	ck_assert_int_eq(
+		sql_int("SELECT count(*) FROM notifications WHERE kind = 'event-cancelled'"), MANY);
+	ck_assert_int_eq(
+		sql_int("SELECT sum(n) FROM statistics_deltas WHERE kind = 'cancellations'"), MANY);
 	ck_assert(audit_clean());
 }
 END_TEST
@@ -134,8 +139,8 @@ START_TEST(change_is_told_once_a_change)
 	ck_assert_int_eq(api_patch(token_organizer(), path, "{\"description\":\"More\"}")->status,
 			 200);
 	ck_assert_int_eq(sql_int("SELECT change_seq FROM events"), 1);
-	ck_assert_int_eq(api_patch(token_organizer(), path, "{\"timeZone\":\"Europe/Paris\"}")->status,
-			 200);
+	ck_assert_int_eq(
+		api_patch(token_organizer(), path, "{\"timeZone\":\"Europe/Paris\"}")->status, 200);
 	ck_assert(sql_becomes(DONE_MS, "2", "SELECT told_seq FROM events"));
 	ck_assert_int_eq(sql_int("SELECT count(*) FROM notifications WHERE kind = 'event-changed'"),
 			 1400);
@@ -147,7 +152,8 @@ START_TEST(clock_starts_and_ends_events)
 	struct shop shop = shop_open(10, "20", 10);
 
 	ck_assert_int_eq(shop_register(&shop, token_user(), "holder")->status, 201);
-	sql("UPDATE events SET event_date = now() - interval '1 second', end_date = now() + interval "
+	sql("UPDATE events SET event_date = now() - interval '1 second', end_date = now() + "
+	    "interval "
 	    "'1500 ms'");
 	ck_assert(sql_becomes(DONE_MS, "active", "SELECT status FROM events"));
 	ck_assert(sql_becomes(DONE_MS, "completed", "SELECT status FROM events"));

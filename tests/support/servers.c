@@ -162,19 +162,20 @@ static void wait_gone(pid_t pid)
 static void make_database_cluster(void)
 {
 	char data[PATH_SIZE + 32];
-	char *const argv[] = {(char[]){PG_BIN "initdb"},
-			      (char[]){"-A"},
-			      (char[]){"trust"},
-			      (char[]){"-U"},
-			      (char[]){"postgres"},
-			      (char[]){"-E"},
-			      (char[]){"UTF8"},
-			      (char[]){"--locale=C"},
-			      (char[]){"--lc-ctype=C.UTF-8"}, /* letters beyond ASCII have case too */
-			      (char[]){"--no-sync"},
-			      (char[]){"-D"},
-			      data,
-			      NULL};
+	char *const argv[] = {
+		(char[]){PG_BIN "initdb"},
+		(char[]){"-A"},
+		(char[]){"trust"},
+		(char[]){"-U"},
+		(char[]){"postgres"},
+		(char[]){"-E"},
+		(char[]){"UTF8"},
+		(char[]){"--locale=C"},
+		(char[]){"--lc-ctype=C.UTF-8"}, /* letters beyond ASCII have case too */
+		(char[]){"--no-sync"},
+		(char[]){"-D"},
+		data,
+		NULL};
 	int status = 0;
 	pid_t pid;
 
