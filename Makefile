@@ -64,6 +64,8 @@ C_FILES = $(shell git ls-files -co --exclude-standard -- '*.[ch]')
 SHELL_FILES = $(shell git ls-files -co --exclude-standard -- '*.sh') .ci/run
 SQL_FILES = $(COMMON_SQL) $(API_SQL) $(CTL_SQL) $(TICKETS_SQL) $(EMAIL_SQL)
 
+# What tests say to the API and it answers, for the check against the API document.
+DIALOGUES = $(CURDIR)/$(O)/dialogues
 PYTHON = /usr/bin/python3
 WEB = $(O)/gen/web
 # Where sources find the files that they make part of the program.
@@ -88,7 +90,11 @@ install: ## install the Debian packages that are missing (asks sudo when not roo
 
 check: install ## build everything and run every test against private servers
 	+@$(MAKE) --no-print-directory -j2 tests
-	@$(O)/bin/with-servers tests/support/check.sh $(UNIT_BINS) $(INTEGRATION_BINS)
+	@rm -rf $(DIALOGUES) && mkdir -p $(DIALOGUES)
+	@DIALOGUE_LOG=$(DIALOGUES) $(O)/bin/with-servers tests/support/check.sh \
+		$(UNIT_BINS) $(INTEGRATION_BINS)
+	@tests/support/npm_ci.sh needed tests/npm $(BUILD)/check-npm --omit=dev
+	@node tests/npm/validate.mjs $(BUILD)/check-npm/node_modules $(WEB)/openapi.json $(DIALOGUES)
 
 asan: export CK_TIMEOUT_MULTIPLIER = 5
 asan: export ASAN_OPTIONS = detect_stack_use_after_return=1:strict_string_checks=1
