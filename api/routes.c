@@ -6,8 +6,8 @@
 #include "api/events/events.h"
 #include "api/guests/guests.h"
 #include "api/health.h"
-#include "api/pages.h"
 #include "api/payments/payments.h"
+#include "api/statistics/statistics.h"
 #include "api/tickets/tickets.h"
 
 #define O_A (WHO_ORGANIZER | WHO_ADMIN)
@@ -57,14 +57,14 @@ const struct route routes[] = {
 	{"POST", TICKET "/reissue", O_A, SCOPE_TICKET, WRITE, NULL, NULL, tickets_reissue, 200},
 	{"DELETE", TICKET "/validation", O_A, SCOPE_TICKET, EDIT, NULL, NULL, tickets_undo_validation, 204},
 
+	{"GET", EVENT "/statistics", O_A, SCOPE_EVENT, ROUTE_PRIVATE, NULL, &statistics_query_schema, statistics_event, 200},
+	{"GET", EVENT "/statistics/timeseries", O_A, SCOPE_EVENT, ROUTE_PRIVATE, NULL, &series_query_schema, statistics_series, 200},
+	{"GET", "/api/statistics", O_A, SCOPE_NONE, ROUTE_PRIVATE, NULL, &organizer_query_schema, statistics_organizer, 200},
+	{"POST", "/api/internal/statistics/aggregate", WHO_SERVICE, SCOPE_NONE, ROUTE_PRIVATE, NULL, NULL, statistics_aggregate, 200},
+
 	{"GET", "/health", WHO_ANYONE, SCOPE_NONE, ROUTE_UNBOUNDED, NULL, NULL, health_report, 200},
 	{"GET", "/health/live", WHO_ANYONE, SCOPE_NONE, ROUTE_UNBOUNDED, NULL, NULL, health_live, 200},
 	{"GET", "/health/ready", WHO_ANYONE, SCOPE_NONE, ROUTE_UNBOUNDED, NULL, NULL, health_ready, 200},
-	{"GET", "/openapi.json", WHO_ANYONE, SCOPE_NONE, 0, NULL, NULL, pages_openapi_json, 200},
-	{"GET", "/openapi.yaml", WHO_ANYONE, SCOPE_NONE, 0, NULL, NULL, pages_openapi_yaml, 200},
-	{"GET", "/docs", WHO_ANYONE, SCOPE_NONE, 0, NULL, NULL, pages_docs, 200},
-	{"GET", "/docs/{slug}", WHO_ANYONE, SCOPE_NONE, 0, NULL, NULL, pages_docs_file, 200},
-	{"GET", "/problems/{slug}", WHO_ANYONE, SCOPE_NONE, 0, NULL, NULL, pages_problem, 200},
 };
 /* clang-format on */
 const size_t route_count = ARRAY_LEN(routes);

@@ -2,6 +2,7 @@
 
 #include "api/events/events_clock.h"
 #include "api/guests/cascades.h"
+#include "api/statistics/statistics_service.h"
 #include "sql_api.h"
 
 enum { CLEANUP_BATCH = 5000 };
@@ -23,5 +24,6 @@ const struct sweeper_duty sweeper_duties[] = {
 	{"event-clock", 1000, events_clock_tick},
 	{"cancel-cascade", 500, cascade_cancel_guests},
 	{"change-notices", 500, cascade_tell_guests},
+	{"statistics", 60000, statistics_sweep},
 };
 const size_t sweeper_duty_count = ARRAY_LEN(sweeper_duties);

@@ -49,5 +49,6 @@ enum status ctl_connect(struct ctl *ctl, struct pg_conn **ret, struct problem *e
 ctl_run ctl_migrate_up, ctl_migrate_status, ctl_token, ctl_show_config, ctl_audit;
 ctl_run ctl_queue_ls, ctl_queue_peek, ctl_queue_kick, ctl_queue_bury, ctl_queue_rebuild,
 	ctl_queue_pause, ctl_queue_resume;
+ctl_run ctl_stats_aggregate, ctl_stats_show;
 
 #endif

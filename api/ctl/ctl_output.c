@@ -26,7 +26,15 @@ int ctl_usage(const char *fmt, ...)
 	return EXIT_USAGE;
 }
 
-/* The text of one member in a column; lists have texts, numbers and times only. */
+static const char *money_text(struct ctl *ctl, int64_t minor)
+{
+	struct strbuf out;
+	strbuf_init(&out, &ctl->arena);
+	json_encode_money(&out, minor);
+	return out.buf;
+}
+
+/* The text of one member in a column; lists have texts, numbers, money and times only. */
 static const char *cell_text(struct ctl *ctl, const struct field *field, const void *item)
 {
 	const void *member = (const char *)item + field->offset;
@@ -42,6 +50,8 @@ static const char *cell_text(struct ctl *ctl, const struct field *field, const v
 		if (!isfinite(*(const double *)member))
 			return text;
 		return arena_printf(&ctl->arena, "%.15g", *(const double *)member);
+	case FIELD_MONEY:
+		return money_text(ctl, *(const int64_t *)member);
 	case FIELD_TIME:
 		if (*(const int64_t *)member == TIME_NONE)
 			return text;

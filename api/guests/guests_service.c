@@ -25,7 +25,7 @@ static enum status count_change(struct request *req, const struct guest *guest,
 	if (!status && confirmed)
 		status = guest_count(req, guest, guest->created_at, "confirmed", confirmed, 0, err);
 	if (!status && transition->seats && transition->trigger != TRIGGER_CALL_FAILED)
-		status = guest_count(req, guest, clock_now_us(), "cancellations", 1, 0, err);
+		status = guest_count(req, guest, TIME_NONE, "cancellations", 1, 0, err);
 	return status;
 }
 
@@ -49,8 +49,8 @@ static enum status pay_on_site(struct request *req, struct guest_locked *locked,
 	if (!status)
 		status = payment_add_on_site(req, locked, err);
 	if (!status)
-		status = guest_count(req, &locked->guest, clock_now_us(), "gross", 1, locked->price,
-				     err);
+		status =
+			guest_count(req, &locked->guest, TIME_NONE, "gross", 1, locked->price, err);
 	return status;
 }
 

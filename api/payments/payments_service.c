@@ -14,7 +14,7 @@ static enum status succeed(struct request *req, const struct payment_known *paym
 	enum status status = payment_set_succeeded(req, payment->id, err);
 
 	if (!status)
-		status = guest_count(req, &locked->guest, clock_now_us(), "gross", 1,
+		status = guest_count(req, &locked->guest, TIME_NONE, "gross", 1,
 				     payment->amount, err);
 	if (!status && locked->guest.status == GUEST_PENDING)
 		status = guest_apply(req, locked, TRIGGER_PAID, err);

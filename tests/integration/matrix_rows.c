@@ -103,16 +103,14 @@ const struct matrix_row matrix_rows[] = {
 	{"POST", TICKET "/reissue", NULL, GUEST_OF_ROW, OF_GUEST_MANAGERS(200), DRAFT_MANAGERS(200)},
 	{"DELETE", TICKET "/validation", NULL, GUEST_INSIDE, OF_GUEST_MANAGERS(204), DRAFT_MANAGERS(409)},
 
+	{"GET", EVENT "/statistics", NULL, 0, MANAGERS(200), DRAFT_MANAGERS(200)},
+	{"GET", EVENT "/statistics/timeseries", NULL, 0, MANAGERS(200), DRAFT_MANAGERS(200)},
+	{"GET", "/api/statistics", NULL, 0, {401, 403, 403, 200, 403, 200, 200}, {401, 403, 403, 200, 403, 200, 200}},
+	{"POST", "/api/internal/statistics/aggregate", NULL, 0, ALL(401), ALL(401)}, /* no service token */
+
 	{"GET", "/health", NULL, 0, ALL(200), ALL(200)},
 	{"GET", "/health/live", NULL, 0, ALL(200), ALL(200)},
 	{"GET", "/health/ready", NULL, 0, ALL(200), ALL(200)},
-
-	{"GET", "/openapi.json", NULL, 0, ALL(200), ALL(200)},
-	{"GET", "/openapi.yaml", NULL, 0, ALL(200), ALL(200)},
-	{"GET", "/docs", NULL, 0, ALL(200), ALL(200)},
-	/* Nothing is called {slug}. */
-	{"GET", "/docs/{slug}", NULL, 0, ALL(404), ALL(404)},
-	{"GET", "/problems/{slug}", NULL, 0, ALL(404), ALL(404)},
 };
 /* clang-format on */
 const size_t matrix_row_count = ARRAY_LEN(matrix_rows);

@@ -6,34 +6,26 @@
 #include "common/clock.h"
 #include "tests/support/crowd.h"
 
-/* Fewer than the connections for which all of them would wait. */
-enum { HANDS = 12 };
-
 struct many {
 	const struct shop *shop;
-	size_t count;
 	const char *tag;
 	_Atomic int accepted;
 };
 
-static void register_share(void *ctx, size_t hand)
+static void register_one(void *ctx, size_t i)
 {
 	struct many *many = ctx;
+	struct reply *reply = shop_register(many->shop, token_of((int64_t)(1000 + i), "user"),
+					    text("%s%zu", many->tag, i));
 
-	for (size_t i = hand; i < many->count; i += HANDS) {
-		struct reply *reply =
-			shop_register(many->shop, token_of((int64_t)(1000 + i), "user"),
-				      text("%s%zu", many->tag, i));
-
-		many->accepted += reply->status == 201;
-	}
+	many->accepted += reply->status == 201;
 }
 
 int register_many(const struct shop *shop, const char *tag, size_t count)
 {
-	struct many many = {.shop = shop, .count = count, .tag = tag};
+	struct many many = {.shop = shop, .tag = tag};
 
-	crowd(HANDS, register_share, &many);
+	crowd(count, register_one, &many);
 	return many.accepted;
 }
 

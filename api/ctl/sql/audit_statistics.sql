@@ -14,7 +14,9 @@ WITH counted AS (
     GROUP BY 1, 2
 ), recorded AS (
     SELECT event_id, kind, CASE WHEN kind IN ('gross', 'refunded') THEN sum(amount) ELSE sum(n) END AS total
-    FROM statistics_deltas
+    FROM (SELECT event_id, kind, n, amount FROM statistics_deltas
+          UNION ALL
+          SELECT event_id, kind, n, amount FROM event_statistics) s
     WHERE kind NOT IN ('registrations', 'cancellations')
     GROUP BY 1, 2
 )

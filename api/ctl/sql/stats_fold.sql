@@ -1,0 +1,1 @@
+SELECT folded, until FROM fold_statistics($1::integer)
