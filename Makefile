@@ -64,6 +64,13 @@ C_FILES = $(shell git ls-files -co --exclude-standard -- '*.[ch]')
 SHELL_FILES = $(shell git ls-files -co --exclude-standard -- '*.sh') .ci/run
 SQL_FILES = $(COMMON_SQL) $(API_SQL) $(CTL_SQL) $(TICKETS_SQL) $(EMAIL_SQL)
 
+# What tests say to the API and it answers, for the check against the API document.
+DIALOGUES = $(CURDIR)/$(O)/dialogues
+PYTHON = /usr/bin/python3
+WEB = $(O)/gen/web
+# Where sources find the files that they make part of the program.
+EMBED_DIRS = -DTICKET_FONT_DIR='"$(O)/gen"' -DWEB_DIR='"$(WEB)"'
+
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -83,7 +90,11 @@ install: ## install the Debian packages that are missing (asks sudo when not roo
 
 check: install ## build everything and run every test against private servers
 	+@$(MAKE) --no-print-directory -j2 tests
-	@$(O)/bin/with-servers tests/support/check.sh $(UNIT_BINS) $(INTEGRATION_BINS)
+	@rm -rf $(DIALOGUES) && mkdir -p $(DIALOGUES)
+	@DIALOGUE_LOG=$(DIALOGUES) $(O)/bin/with-servers tests/support/check.sh \
+		$(UNIT_BINS) $(INTEGRATION_BINS)
+	@tests/support/npm_ci.sh needed tests/npm $(BUILD)/check-npm --omit=dev
+	@node tests/npm/validate.mjs $(BUILD)/check-npm/node_modules $(WEB)/openapi.json $(DIALOGUES)
 
 asan: export CK_TIMEOUT_MULTIPLIER = 5
 asan: export ASAN_OPTIONS = detect_stack_use_after_return=1:strict_string_checks=1
@@ -105,6 +116,13 @@ lint: ## format, analyzers, fences, SQL against a fresh schema, README against t
 	@echo "  fences" && tests/support/fences.sh
 	@echo "  SQL" && $(O)/bin/with-servers tests/support/prepare_sql.sh $(O)/bin/corectl $(SQL_FILES)
 	@echo "  README" && tests/support/readme.sh check $(O)/bin
+	@echo "  API document"
+	@tests/support/npm_ci.sh needed tests/npm $(BUILD)/lint-npm
+	@$(BUILD)/lint-npm/node_modules/.bin/spectral lint --quiet --fail-severity=warn \
+		--ruleset tests/npm/spectral.yaml api/openapi.yaml
+	@REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true \
+		$(BUILD)/lint-npm/node_modules/.bin/redocly lint --format=stylish \
+		--config tests/npm/redocly.yaml api/openapi.yaml
 	@echo "  cppcheck" && cppcheck -q -j2 --std=c11 --enable=warning,performance,portability \
 		--inline-suppr --suppressions-list=tests/support/cppcheck.supp --error-exitcode=1 \
 		-D_GNU_SOURCE -DCORE_VERSION='"x"' -I. common api worker-tickets worker-email
@@ -114,7 +132,7 @@ lint: ## format, analyzers, fences, SQL against a fresh schema, README against t
 lint-c: $(patsubst %.c,$(O)/lint/%.tidy,$(filter %.c,$(C_FILES)))
 $(O)/lint/%.tidy: %.c $(O)/%.o .clang-tidy tests/.clang-tidy
 	@mkdir -p $(@D)
-	$(Q)clang-tidy --quiet $< -- $(CPPFLAGS) -DTICKET_FONT_DIR='"$(O)/gen"' $(PANGO_CFLAGS) $(CSTD) \
+	$(Q)clang-tidy --quiet $< -- $(CPPFLAGS) $(EMBED_DIRS) $(PANGO_CFLAGS) $(CSTD) \
 		2>$@.err || { cat $@.err; exit 1; }
 	@touch $@
 
@@ -166,13 +184,40 @@ $(O)/gen/NotoSans-%.ttf: $(NOTO_DIR)/NotoSans-%.ttf worker-tickets/fonts/unicode
 		--layout-features= --no-hinting --notdef-outline --name-IDs=0,1,2,3,4,5,6,13,14 \
 		--drop-tables+=GSUB,GPOS,GDEF,DSIG,STAT,meta
 $(O)/worker-tickets/ticket_font.o: $(TICKET_FONTS)
-$(O)/worker-tickets/ticket_font.o: CPPFLAGS += -DTICKET_FONT_DIR='"$(O)/gen"'
+$(O)/worker-tickets/ticket_font.o: CPPFLAGS += $(EMBED_DIRS)
 
 # --- mail templates into C ----------------------------------------------------------------------
 $(O)/gen/mail_templates.c: $(wildcard worker-email/templates/*/*) tests/support/embed_templates.sh
 	@mkdir -p $(@D)
 	$(SAY) TEMPLATES
 	$(Q)tests/support/embed_templates.sh worker-email/templates $@
+
+# --- the API document and the pages, compiled into the API ------------------------------------------
+# The console comes from npm, by its lock file; where there is no npm the page does without.
+WEB_PAGES = docs.html docs.js pages.css problem.html
+WEB_CONSOLE = swagger-ui.css swagger-ui-bundle.js
+WEB_FILES = $(addprefix $(WEB)/,openapi.yaml openapi.json $(WEB_PAGES) $(WEB_CONSOLE))
+
+$(WEB)/openapi.yaml: api/openapi.yaml
+	@mkdir -p $(@D)
+	$(Q)cp $< $@
+$(WEB)/openapi.json: api/openapi.yaml tests/support/yaml_to_json.py
+	@mkdir -p $(@D)
+	$(SAY) JSON $<
+	$(Q)$(PYTHON) tests/support/yaml_to_json.py <$< >$@
+$(addprefix $(WEB)/,$(WEB_PAGES)): $(WEB)/%: api/web/%
+	@mkdir -p $(@D)
+	$(Q)cp $< $@
+$(addprefix $(WEB)/,$(WEB_CONSOLE)) &: api/web/package-lock.json tests/support/npm_ci.sh
+	@mkdir -p $(WEB)
+	$(SAY) NPM api/web
+	$(Q)tests/support/npm_ci.sh optional api/web $(BUILD)/web
+	$(Q)for file in $(WEB_CONSOLE); do \
+		cp $(BUILD)/web/node_modules/swagger-ui-dist/$$file $(WEB)/ 2>/dev/null || \
+			: >$(WEB)/$$file; \
+	done
+$(O)/api/pages.o: $(WEB_FILES)
+$(O)/api/pages.o: CPPFLAGS += $(EMBED_DIRS)
 
 # --- objects, libraries, programs ---------------------------------------------------------------
 $(O)/worker-tickets/ticket_text.o $(O)/tests/unit/%.o: CPPFLAGS += $(PANGO_CFLAGS)
@@ -231,7 +276,8 @@ $(O)/tests/unit/test_email_job: $(O)/libsupport.a | $(O)/bin/platform
 # A unit test of a program's own files names that program's library here.
 $(addprefix $(O)/tests/unit/,test_api_config test_dispatcher test_observe): $(O)/libapi.a \
 	$(O)/libsupport.a
-$(addprefix $(O)/tests/unit/,test_events_rules test_guests_rules test_payments_rules): $(O)/libapi.a
+$(addprefix $(O)/tests/unit/,test_events_rules test_guests_rules test_payments_rules \
+	test_openapi): $(O)/libapi.a
 $(O)/tests/unit/%: $(O)/tests/unit/%.o $(UNIT_LIBS)
 	$(LINK) $(LIBS_common) $(LIBS_check)
 $(O)/tests/unit/test_ticket_%: $(O)/tests/unit/test_ticket_%.o $(O)/libtickets.a $(COMMON_LIB)

@@ -6,6 +6,7 @@
 #include "api/events/events.h"
 #include "api/guests/guests.h"
 #include "api/health.h"
+#include "api/pages.h"
 #include "api/payments/payments.h"
 #include "api/statistics/statistics.h"
 #include "api/tickets/tickets.h"
@@ -65,6 +66,11 @@ const struct route routes[] = {
 	{"GET", "/health", WHO_ANYONE, SCOPE_NONE, ROUTE_UNBOUNDED, NULL, NULL, health_report, 200},
 	{"GET", "/health/live", WHO_ANYONE, SCOPE_NONE, ROUTE_UNBOUNDED, NULL, NULL, health_live, 200},
 	{"GET", "/health/ready", WHO_ANYONE, SCOPE_NONE, ROUTE_UNBOUNDED, NULL, NULL, health_ready, 200},
+	{"GET", "/openapi.json", WHO_ANYONE, SCOPE_NONE, 0, NULL, NULL, pages_openapi_json, 200},
+	{"GET", "/openapi.yaml", WHO_ANYONE, SCOPE_NONE, 0, NULL, NULL, pages_openapi_yaml, 200},
+	{"GET", "/docs", WHO_ANYONE, SCOPE_NONE, 0, NULL, NULL, pages_docs, 200},
+	{"GET", "/docs/{slug}", WHO_ANYONE, SCOPE_NONE, 0, NULL, NULL, pages_docs_file, 200},
+	{"GET", "/problems/{slug}", WHO_ANYONE, SCOPE_NONE, 0, NULL, NULL, pages_problem, 200},
 };
 /* clang-format on */
 const size_t route_count = ARRAY_LEN(routes);

@@ -219,6 +219,20 @@ static enum status dispatch(struct request *req, struct problem *err)
 	return status ? status : run_bounded(req, err);
 }
 
+/* What a caller's token showed is for him alone. A page that says itself how it is kept shows
+ * everybody the same. */
+static void keep_private(struct request *req)
+{
+	const struct http_response *response = &req->http->response;
+
+	if (!req->caller.signed_in && !(req->route && req->route->flags & ROUTE_PRIVATE))
+		return;
+	for (size_t i = 0; i < response->header_count; i++)
+		if (!strcmp(response->headers[i].name, "Cache-Control"))
+			return;
+	http_add_header(req->http, "Cache-Control", "no-store");
+}
+
 void server_handle(void *ctx, struct http_exchange *exchange)
 {
 	struct request *req = ARENA_NEW(exchange->arena, struct request);
@@ -235,8 +249,7 @@ void server_handle(void *ctx, struct http_exchange *exchange)
 	if (status && status != ST_ANSWERED)
 		http_respond_problem(exchange, &err);
 	cors_answer(req);
-	if (req->caller.signed_in || (req->route && req->route->flags & ROUTE_PRIVATE))
-		http_add_header(exchange, "Cache-Control", "no-store");
+	keep_private(req);
 	if (req->app->draining)
 		exchange->response.close = true;
 	observe_end(req, status && status != ST_ANSWERED ? &err : NULL);

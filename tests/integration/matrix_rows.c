@@ -111,6 +111,13 @@ const struct matrix_row matrix_rows[] = {
 	{"GET", "/health", NULL, 0, ALL(200), ALL(200)},
 	{"GET", "/health/live", NULL, 0, ALL(200), ALL(200)},
 	{"GET", "/health/ready", NULL, 0, ALL(200), ALL(200)},
+
+	{"GET", "/openapi.json", NULL, 0, ALL(200), ALL(200)},
+	{"GET", "/openapi.yaml", NULL, 0, ALL(200), ALL(200)},
+	{"GET", "/docs", NULL, 0, ALL(200), ALL(200)},
+	/* Nothing is called {slug}. */
+	{"GET", "/docs/{slug}", NULL, 0, ALL(404), ALL(404)},
+	{"GET", "/problems/{slug}", NULL, 0, ALL(404), ALL(404)},
 };
 /* clang-format on */
 const size_t matrix_row_count = ARRAY_LEN(matrix_rows);

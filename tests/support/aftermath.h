@@ -6,7 +6,7 @@
 
 #include "tests/support/suite.h"
 
-/* Register so many guests side by side, named tag0, tag1 …; how many were accepted. */
+/* Register so many guests, several side by side, named tag0, tag1 …; how many were accepted. */
 int register_many(const struct shop *shop, const char *tag, size_t count);
 
 /* Within `ms`: that many live guests, each with one ticket, one document and one mail that the

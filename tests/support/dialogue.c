@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/strbuf.h"
+#include "tests/support/record.h"
 
 static _Thread_local CURL *curl;
 
@@ -80,6 +81,7 @@ struct reply *say(const struct saying *saying)
 	reply->len = body.len;
 	reply->headers = head.buf;
 	reply->json = cJSON_Parse(body.buf);
+	record_reply(saying, reply);
 	return reply;
 }
 

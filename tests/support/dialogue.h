@@ -30,6 +30,9 @@ struct saying {
 	int64_t timeout_ms; /* 0: 20 s */
 };
 struct reply *say(const struct saying *saying);
+/* Keep what is said to addresses that begin so, and what came back, as JSON lines in the directory
+ * that DIALOGUE_LOG names; nothing where it is not set. */
+void say_on_record(const char *address);
 
 /* Close this thread's connection; the end of a crowd's member and of a suite do it. */
 void say_goodbye(void);

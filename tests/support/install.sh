@@ -6,7 +6,7 @@ set -eu
 
 BUILD='gcc libc6-dev make pkg-config
 	libcivetweb-dev libpq-dev libhiredis-dev libcjson-dev libcurl4-openssl-dev libssl-dev
-	libqrencode-dev libhpdf-dev zlib1g-dev libpango1.0-dev fonttools
+	libqrencode-dev libhpdf-dev zlib1g-dev libpango1.0-dev fonttools python3-yaml
 	check libsubunit-dev'
 RUN='postgresql-15 redis-server fonts-noto-core fonts-symbola fonts-wqy-microhei
 	curl jq poppler-utils zbar-tools'
@@ -14,6 +14,9 @@ LINT='clang clang-format clang-tidy cppcheck shellcheck'
 
 wanted="$BUILD $RUN"
 [ "${1:-}" = lint ] && wanted="$wanted $LINT"
+# Wherever they come from: a newer Node than Debian's brings its own npm.
+command -v node >/dev/null || wanted="$wanted nodejs"
+command -v npm >/dev/null || wanted="$wanted npm"
 
 missing=
 for package in $wanted; do

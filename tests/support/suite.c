@@ -259,6 +259,7 @@ void suite_begin(unsigned parts)
 		 servers_database_create(text("suite_%d_%d", getpid(), number++)));
 	servers_flush_redis();
 	set_defaults();
+	say_on_record(suite_api());
 	for (unsigned part = 1; part <= SUITE_EMAIL; part <<= 1)
 		if (parts & part)
 			suite_start((enum suite_part)part);

@@ -1,0 +1,252 @@
+/*
+ * Mails when the notification service fails: delivered once, buried with a reason, never in the
+ * way of a registration; their words and their link.
+ */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/http_client.h"
+#include "tests/support/aftermath.h"
+#include "tests/support/run.h"
+#include "tests/support/servers.h"
+
+enum { DONE_MS = 20000, GUESTS = 20 };
+
+#define NOTIFICATION "{\"service\":\"notification\",\"behaviour\":"
+#define FAILS(status, times) NOTIFICATION "\"status\",\"status\":" #status ",\"times\":" #times "}"
+#define WORKS NOTIFICATION "\"ok\"}"
+
+static void begin(void)
+{
+	suite_set("MAIL_RETRY_DELAYS", "0,0");
+	suite_set("NOTIFICATION_TIMEOUT_MS", "500");
+	suite_begin(SUITE_ALL);
+}
+
+static void end(void)
+{
+	suite_end();
+}
+
+/* A registration without a ticket type: its one mail is registration-confirmed. */
+static struct reply *register_plainly(const struct shop *shop, const char *name, const char *locale)
+{
+	return api_post(token_user(), text("/api/events/%lld/guests", (long long)shop->event_id),
+			"{\"firstName\":\"%s\",\"lastName\":\"B\",\"email\":\"%s@example.com\","
+			"\"locale\":\"%s\"}",
+			name, name, locale);
+}
+
+static const char *mail_status(void)
+{
+	return sql("SELECT status || ' ' || attempts FROM notifications");
+}
+
+static int corectl(const char *arguments, const char **ret_output)
+{
+	struct arena arena;
+	const char *output;
+	int code;
+
+	setenv("DATABASE_URL", suite_database(), 1);
+	setenv("REDIS_QUEUE_URL", servers_redis_queue_url(), 1);
+	arena_init(&arena, 65536);
+	code = run_program(&arena, "corectl", arguments, &output);
+	*ret_output = text("%s", output);
+	arena_clear(&arena);
+	return code;
+}
+
+/* --- failures --------------------------------------------------------------------------------- */
+
+START_TEST(two_failures_then_delivered_once)
+{
+	struct shop shop = shop_open(10, "0", 10);
+
+	platform_script(FAILS(500, 2));
+	ck_assert_int_eq(register_plainly(&shop, "zoe", "en")->status, 201);
+	ck_assert(sql_becomes(DONE_MS, "0", "SELECT count(*) FROM outbox"));
+	ck_assert_str_eq(mail_status(), "sent 3");
+	ck_assert_int_eq(mails_made(), 1);
+	ck_assert_int_eq(mail_calls(), 3);
+	ck_assert(audit_clean());
+}
+END_TEST
+
+START_TEST(three_failures_bury)
+{
+	struct shop shop = shop_open(10, "0", 10);
+	const char *output;
+
+	platform_script(FAILS(503, 3));
+	ck_assert_int_eq(register_plainly(&shop, "zoe", "en")->status, 201);
+	ck_assert(sql_becomes(DONE_MS, "dead", "SELECT state FROM outbox"));
+	ck_assert_str_eq(mail_status(), "failed 3");
+	ck_assert_int_eq(mail_calls(), 3);
+	ck_assert_int_eq(corectl("queue ls", &output), 0);
+	ck_assert_msg(strstr(output, "503"), "%s", output);
+}
+END_TEST
+
+START_TEST(refused_is_buried_until_kicked)
+{
+	struct shop shop = shop_open(10, "0", 10);
+	const char *output, *id;
+
+	platform_script(FAILS(400, 0));
+	ck_assert_int_eq(register_plainly(&shop, "zoe", "en")->status, 201);
+	ck_assert(sql_becomes(DONE_MS, "dead", "SELECT state FROM outbox"));
+	ck_assert_str_eq(mail_status(), "failed 1");
+	ck_assert_int_eq(mail_calls(), 1);
+	id = sql("SELECT id FROM outbox");
+	ck_assert_int_eq(corectl("queue ls", &output), 0);
+	ck_assert_msg(strstr(output, id) && strstr(output, "400"), "%s", output);
+	platform_script(WORKS);
+	ck_assert_int_eq(corectl(text("queue kick %s", id), &output), 0);
+	ck_assert(sql_becomes(DONE_MS, "0", "SELECT count(*) FROM outbox"));
+	ck_assert_int_eq(mails_made(), 1);
+	ck_assert(audit_clean());
+}
+END_TEST
+
+/* The longest of a row of registrations. */
+static int64_t slowest_us(const struct shop *shop, const char *tag)
+{
+	int64_t slowest = 0;
+
+	for (int i = 0; i < GUESTS; i++) {
+		int64_t begun_us = clock_monotonic_us();
+
+		ck_assert_int_eq(shop_register(shop, token_user(), text("%s%d", tag, i))->status,
+				 201);
+		if (clock_monotonic_us() - begun_us > slowest)
+			slowest = clock_monotonic_us() - begun_us;
+	}
+	return slowest;
+}
+
+START_TEST(a_hanging_service_holds_nobody_up)
+{
+	struct shop shop = shop_open(100, "0", 100);
+	int64_t quiet_us, hanging_us;
+
+	quiet_us = slowest_us(&shop, "a");
+	ck_assert(mails_made_become(GUESTS, DONE_MS));
+	platform_script(NOTIFICATION "\"hang\",\"delayMs\":2000}");
+	ck_assert_int_eq(shop_register(&shop, token_user(), "first")->status, 201);
+	ck_assert(sql_becomes(DONE_MS, "t",
+			      "SELECT count(*) > 0 FROM outbox WHERE deliveries > 0 "
+			      "AND job_type = 'send-email'"));
+	hanging_us = slowest_us(&shop, "b");
+	printf("slowest registration: %lld us, %lld us while mails hang\n", (long long)quiet_us,
+	       (long long)hanging_us);
+	ck_assert_int_lt(hanging_us, quiet_us + 300 * US_PER_MS);
+	platform_script(WORKS);
+	ck_assert(each_served_once(2 * GUESTS + 1, DONE_MS));
+}
+END_TEST
+
+/* --- what is in them -------------------------------------------------------------------------- */
+
+/* The call with this template to this address, -1: none. */
+static int find_mail(const struct reply *calls, const char *template, const char *to)
+{
+	for (int i = 0; i < reply_count(calls, "data"); i++) {
+		const char *name = reply_text(calls, text("data.%d.body.template", i));
+		const char *address = reply_text(calls, text("data.%d.body.to", i));
+
+		if (name && address && !strcmp(name, template) && !strcmp(address, to))
+			return i;
+	}
+	return -1;
+}
+
+static const char *mail_text(const struct reply *calls, int i, const char *path)
+{
+	ck_assert_int_ge(i, 0);
+	return reply_text(calls, text("data.%d.body.%s", i, path));
+}
+
+START_TEST(mails_speak_the_guests_language)
+{
+	struct shop shop = shop_open(10, "0", 10);
+	struct reply *calls;
+	int english, french;
+
+	ck_assert_int_eq(register_plainly(&shop, "ann", "en")->status, 201);
+	ck_assert_int_eq(register_plainly(&shop, "zoe", "fr")->status, 201);
+	ck_assert(mails_made_become(2, DONE_MS));
+	calls = platform_calls("notification");
+	english = find_mail(calls, "registration-confirmed", "ann@example.com");
+	french = find_mail(calls, "registration-confirmed", "zoe@example.com");
+	ck_assert_str_eq(mail_text(calls, english, "subject"), "You are registered for A concert");
+	ck_assert_str_eq(mail_text(calls, french, "subject"), "Votre inscription à A concert");
+	ck_assert_ptr_nonnull(strstr(mail_text(calls, english, "data.text"), "A concert"));
+	ck_assert_ptr_nonnull(strstr(mail_text(calls, french, "data.html"), "A concert"));
+	ck_assert_str_ne(mail_text(calls, english, "data.text"),
+			 mail_text(calls, french, "data.text"));
+}
+END_TEST
+
+static struct reply *open_link(const char *url)
+{
+	return say(&(struct saying){.method = "GET", .url = url});
+}
+
+START_TEST(the_link_opens_the_ticket_until_a_reissue)
+{
+	struct shop shop = shop_open(10, "0", 10);
+	struct reply *guest = shop_register(&shop, token_user(), "zoe");
+	struct reply *pdf;
+	const char *url;
+
+	ck_assert(mails_made_become(1, DONE_MS));
+	url = mail_text(platform_calls("notification"), 0, "data.pdfUrl");
+	pdf = open_link(url);
+	ck_assert_int_eq(pdf->status, 200);
+	ck_assert_str_eq(reply_header(pdf, "Content-Type"), "application/pdf");
+	ck_assert_int_eq(strncmp(pdf->body, "%PDF-", 5), 0);
+	ck_assert_int_eq(api_post(token_organizer(),
+				  text("/api/tickets/%lld/reissue",
+				       (long long)reply_int(guest, "data.ticket.id")),
+				  NULL)
+				 ->status,
+			 200);
+	pdf = open_link(url);
+	ck_assert_int_eq(pdf->status, 401);
+	ck_assert_str_eq(reply_slug(pdf), "bad-signature");
+	/* The new one comes by mail, and works. */
+	ck_assert(mails_made_become(2, DONE_MS));
+	url = mail_text(platform_calls("notification"), 1, "data.pdfUrl");
+	ck_assert_int_eq(open_link(url)->status, 200);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("mails");
+	TCase *cases = tcase_create("mails");
+	SRunner *runner;
+	int failed;
+
+	http_client_init();
+	servers_start();
+	tcase_add_checked_fixture(cases, begin, end);
+	tcase_set_timeout(cases, 60);
+	tcase_add_test(cases, two_failures_then_delivered_once);
+	tcase_add_test(cases, three_failures_bury);
+	tcase_add_test(cases, refused_is_buried_until_kicked);
+	tcase_add_test(cases, a_hanging_service_holds_nobody_up);
+	tcase_add_test(cases, mails_speak_the_guests_language);
+	tcase_add_test(cases, the_link_opens_the_ticket_until_a_reissue);
+	suite_add_tcase(suite, cases);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	servers_stop();
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
