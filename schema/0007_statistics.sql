@@ -13,10 +13,10 @@ CREATE TABLE event_statistics (
     CONSTRAINT uq_event_statistics UNIQUE NULLS NOT DISTINCT (event_id, kind, quarter, ticket_type_id)
 ) WITH (fillfactor = 80);
 
--- One row: the newest quarter that was ever folded.
+-- One row: the newest quarter that was folded; before the first of them, that of this step.
 CREATE TABLE statistics_fold (
     only_row BOOLEAN PRIMARY KEY DEFAULT true CHECK (only_row),
-    until    TIMESTAMPTZ
+    until    TIMESTAMPTZ NOT NULL DEFAULT quarter_of(now())
 );
 INSERT INTO statistics_fold DEFAULT VALUES;
 
@@ -48,7 +48,7 @@ BEGIN
                 DO UPDATE SET n = s.n + excluded.n, amount = s.amount + excluded.amount
         )
         SELECT count(*), max(t.quarter) INTO folded, v_newest FROM taken t;
-        UPDATE statistics_fold f SET until = v_newest WHERE f.until IS NULL OR f.until < v_newest;
+        UPDATE statistics_fold f SET until = v_newest WHERE f.until < v_newest;
     END IF;
     SELECT f.until INTO until FROM statistics_fold f;
 END $$;

@@ -67,7 +67,7 @@ struct organizer_figures {
 /* How far a run came. */
 struct fold {
 	int64_t folded;
-	int64_t until; /* the newest quarter that was ever folded; TIME_NONE: none yet */
+	int64_t until; /* the newest quarter that was folded, by this run or before it */
 };
 
 extern const struct schema event_figures_schema, type_figures_schema, revenue_schema;

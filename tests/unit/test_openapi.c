@@ -16,6 +16,7 @@
 #include "api/payments/payment_record.h"
 #include "api/problem_texts.h"
 #include "api/router.h"
+#include "api/statistics/statistics_record.h"
 #include "api/tickets/ticket_record.h"
 
 enum { TEXT_SIZE = 256 };
@@ -355,6 +356,13 @@ static const struct {
 	{"Guest", &guest_schema},
 	{"Ticket", &ticket_schema},
 	{"Payment", &payment_schema},
+	{"Statistics", &event_figures_schema},
+	{"TicketTypeStatistics", &type_figures_schema},
+	{"RevenueStatistics", &revenue_schema},
+	{"TimeSeries", &event_series_schema},
+	{"TimeSeriesPoint", &series_point_schema},
+	{"StatisticsSummary", &organizer_figures_schema},
+	{"AggregateResult", &fold_schema},
 };
 
 START_TEST(answers_have_the_fields_of_their_table)
