@@ -10,8 +10,8 @@
 #include "common/jwt.h"
 #include "common/pg.h"
 
+struct combiner;
 struct dispatcher;
-struct limiter;
 
 struct app {
 	const struct api_config *config;
@@ -19,6 +19,7 @@ struct app {
 	struct pg_pool *door; /* check-in: a rush of buyers never stops it */
 	struct cache *cache;
 	struct dispatcher *dispatcher;
+	struct combiner *combiner;
 	struct jwt_options jwt;
 	struct credential_keys keys;
 	int64_t started_us; /* monotonic */

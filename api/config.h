@@ -37,6 +37,7 @@ struct api_config {
 	int64_t upstream_budget_ms;
 	int64_t payment_window_s;
 	int64_t holds_per_caller;
+	int64_t registration_batch_max;
 	const char *default_currency;
 	const char *default_time_zone;
 	const char *documents_url;

@@ -8,6 +8,7 @@
 
 #include "api/app.h"
 #include "api/dispatcher.h"
+#include "api/guests/combiner.h"
 #include "api/observe.h"
 #include "api/server.h"
 #include "api/sweeper.h"
@@ -94,6 +95,7 @@ static enum status build_app(struct process *p, struct problem *err)
 
 	app->config = &p->config;
 	app->started_us = clock_monotonic_us();
+	app->combiner = combiner_new();
 	app->jwt = (struct jwt_options){
 		.secret = {p->config.jwt_secret, strlen(p->config.jwt_secret)},
 		.issuer = p->config.jwt_issuer,
@@ -181,6 +183,8 @@ static void stop(struct process *p)
 		pg_pool_close(p->app.door);
 	if (p->app.pool)
 		pg_pool_close(p->app.pool);
+	if (p->app.combiner)
+		combiner_free(p->app.combiner);
 	arena_clear(&p->arena);
 }
 

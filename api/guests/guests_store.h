@@ -47,8 +47,9 @@ enum status guest_remake_ticket(struct request *req, int64_t ticket_id,
 /* Write the row of a mail and its job; unique by guest, kind and cause. */
 enum status guest_notify(struct request *req, const struct guest *guest, const char *kind,
 			 int64_t cause_id, struct problem *err) MUST_CHECK;
-/* One delta of the statistics at the quarter of `at`; TIME_NONE: of the transaction's own time, which
- * its rows carry as cancelled_at and paid_at (a quarter's rows and deltas must be the same). */
+/* One delta of the statistics at the quarter of `at`; TIME_NONE: of the transaction's own time,
+ * which its rows carry as cancelled_at and paid_at (a quarter's rows and deltas must be the same).
+ */
 enum status guest_count(struct request *req, const struct guest *guest, int64_t at,
 			const char *kind, int n, int64_t amount, struct problem *err) MUST_CHECK;
 /* Write names, address, phone, type and locale. ST_ALREADY_REGISTERED. */

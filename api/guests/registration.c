@@ -3,77 +3,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/guests/combiner.h"
 #include "api/guests/guests.h"
 #include "api/idempotency.h"
 #include "api/observe.h"
 #include "common/clock.h"
 #include "sql_api.h"
 
-enum { SUBMIT_TRIES = 4 };
-
-/* --- the call -------------------------------------------------------------------------------- */
-
-#define AT(member) offsetof(struct registration_member, member)
-#define TEXT(column)                                                                               \
-	{                                                                                          \
-		.name = #column, .type = FIELD_STRING, .offset = AT(column)                        \
-	}
-#define ID(column)                                                                                 \
-	{                                                                                          \
-		.name = #column, .type = FIELD_ID, .offset = AT(column)                            \
-	}
-static const struct field member_fields[] = {
-	{.name = "ord", .type = FIELD_INT, .offset = AT(ord)},
-	TEXT(attempt_id),
-	ID(event_id),
-	ID(caller_id),
-	{.name = "is_admin", .type = FIELD_BOOL, .offset = AT(is_admin)},
-	ID(ticket_type_id),
-	TEXT(first_name),
-	TEXT(last_name),
-	TEXT(email),
-	TEXT(phone),
-	TEXT(type),
-	TEXT(locale),
-	TEXT(external_id),
-	TEXT(ticket_code),
-	TEXT(job_id),
-	TEXT(payment_key),
-	TEXT(idempotency_key),
-	TEXT(fingerprint),
-	{.name = "again", .type = FIELD_BOOL, .offset = AT(again)},
-	TEXT(request_id),
-	TEXT(traceparent),
-};
-#undef TEXT
-#undef ID
-#undef AT
-static const struct schema member_schema = SCHEMA(member_fields, struct registration_member);
-
-#define AT(member) offsetof(struct registration_outcome, member)
-static const struct field outcome_fields[] = {
-	{.name = "ord", .type = FIELD_INT, .offset = AT(ord)},
-	{.name = "outcome", .type = FIELD_STRING, .offset = AT(outcome)},
-	{.name = "replayed", .type = FIELD_BOOL, .offset = AT(replayed)},
-	{.name = "body", .type = FIELD_STRING, .offset = AT(body)},
-	{.name = "id", .type = FIELD_ID, .offset = AT(id)},
-	{.name = "status", .type = FIELD_ENUM, .offset = AT(status), .names = guest_status_names},
-	{.name = "locale", .type = FIELD_ENUM, .offset = AT(locale), .names = locale_names},
-	{.name = "createdAt", .type = FIELD_TIME, .offset = AT(created_at)},
-	{.name = "ticketId", .type = FIELD_ID, .offset = AT(ticket_id)},
-	{.name = "ticketCode", .type = FIELD_STRING, .offset = AT(ticket_code)},
-	{.name = "jobId", .type = FIELD_STRING, .offset = AT(job_id)},
-	{.name = "jobType", .type = FIELD_STRING, .offset = AT(job_type)},
-	{.name = "paymentId", .type = FIELD_ID, .offset = AT(payment_id)},
-	{.name = "paymentKey", .type = FIELD_STRING, .offset = AT(payment_key)},
-	{.name = "amount", .type = FIELD_MONEY, .offset = AT(amount)},
-	{.name = "currency", .type = FIELD_STRING, .offset = AT(currency)},
-	{.name = "expiresAt", .type = FIELD_TIME, .offset = AT(expires_at)},
-	{.name = "deadlineAt", .type = FIELD_TIME, .offset = AT(deadline_at)},
-	{.name = "eventTitle", .type = FIELD_STRING, .offset = AT(event_title)},
-};
-#undef AT
-static const struct schema outcome_schema = SCHEMA(outcome_fields, struct registration_outcome);
+enum { AGAIN_MS = 50 };
 
 static const char *new_uuid(struct request *req, void (*make)(char ret[UUID_SIZE]))
 {
@@ -113,26 +50,6 @@ void registration_from_request(struct request *req, const struct guest_input *in
 	};
 }
 
-static enum status call(struct request *req, const struct registration_member *member,
-			struct registration_outcome *ret, struct problem *err)
-{
-	const struct api_config *config = req->app->config;
-	PG_RESULT result = NULL;
-	struct strbuf members;
-	enum status status;
-
-	strbuf_init(&members, req->arena);
-	json_encode_array(&members, &member_schema, member, 1);
-	status = request_query(req, &sql_register_guests,
-			       PG_ARGS(PG_TEXT(members.buf), PG_I64(config->payment_window_s),
-				       PG_I64(config->holds_per_caller),
-				       PG_I64(config->upstream_budget_ms)),
-			       &result, err);
-	if (!status)
-		pg_scan(result, 0, &outcome_schema, req->arena, ret);
-	return status;
-}
-
 /* --- refusals -------------------------------------------------------------------------------- */
 
 static const struct {
@@ -167,26 +84,21 @@ static enum status refuse(struct request *req, const char *slug, struct problem 
 	return problem_set(err, ST_INTERNAL_ERROR, "register_guests said %s", slug);
 }
 
+/* A COMMIT of unknown outcome is asked about once: the member finds its own success, if there is.
+ */
 enum status registration_submit(struct request *req, struct registration_member *member,
 				struct registration_outcome *ret, struct problem *err)
 {
-	enum status status = OK;
+	enum status status = combiner_register(req, member, ret, err);
 
-	for (int i = 0; i < SUBMIT_TRIES; i++) {
-		status = call(req, member, ret, err);
-		if (!status)
-			return strcmp(ret->outcome, "ok") ? refuse(req, ret->outcome, err) : OK;
-		if (status == ST_DATABASE_UNAVAILABLE)
-			member->again = true; /* it may have committed: find out, once */
-		else if (!pg_should_retry(req->conn))
-			return status;
-		if (status == ST_DATABASE_UNAVAILABLE && i > 0)
-			return status;
-		if (status == ST_DATABASE_UNAVAILABLE)
-			request_release_conn(req);
-		clock_sleep_ms((int64_t)ids_random_below(UINT64_C(10) << i));
+	if (status == ST_DATABASE_UNAVAILABLE) {
+		member->again = true;
+		clock_sleep_ms((int64_t)ids_random_below(AGAIN_MS));
+		status = combiner_register(req, member, ret, err);
 	}
-	return status;
+	if (status)
+		return status;
+	return strcmp(ret->outcome, "ok") ? refuse(req, ret->outcome, err) : OK;
 }
 
 /* --- the handler ----------------------------------------------------------------------------- */

@@ -285,6 +285,9 @@ static void end_part(int i)
 void suite_end(void)
 {
 	say_goodbye();
+	for (int i = 0; i < PARTS; i++)
+		if (suite.pids[i])
+			kill(suite.pids[i], SIGTERM); /* all drain at the same time */
 	for (int i = PARTS - 1; i >= 0; i--)
 		end_part(i);
 	if (system(text("rm -rf '%s'", suite.dir)) != 0)
