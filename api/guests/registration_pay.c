@@ -64,15 +64,19 @@ static enum status store_answer(struct request *req, const struct paying *paying
 }
 
 /* Record the intent, tell the guest what is due, keep the answer; then apply what the payment
- * service said of this intent before we knew it. */
+ * service said of this intent before we knew it. The guest is locked before its payment, as
+ * everywhere. */
 static enum status record(struct request *req, struct problem *err)
 {
 	struct paying *paying = req->work;
 	const struct registration_outcome *outcome = paying->outcome;
 	struct guest *guest = paying->guest;
+	struct guest_locked locked;
 	enum status status;
 
 	status = payment_lock_intent(req, paying->intent.id, err);
+	if (!status)
+		status = guest_lock(req, guest->id, 0, &locked, err);
 	if (!status)
 		status = payment_record_intent(req, outcome->payment_id, outcome->deadline_at,
 					       &paying->intent, &paying->ours, err);
