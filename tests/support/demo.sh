@@ -233,6 +233,12 @@ get '.data.ticketTypes[] | "      " + .name + ": \(.sold) of \(.quantity)"'
 call 200 GET "/api/events/$event/guests?status=checked_in&page=1" "$ada"
 [ "$(get .meta.total)" = 1 ] || fail "one guest should be checked in"
 held "1 guest checked in"
+call 200 GET "/api/events/$event/statistics?period=all" "$ada"
+[ "$(get .data.totalGuests)" = "$count" ] || fail "totalGuests is not $count"
+[ "$(get .data.checkedInGuests)" = 1 ] || fail "checkedInGuests is not 1"
+[ "$(get .data.revenueStats.net)" = 49.9 ] || fail "net revenue is not 49.90"
+held "statistics: $(get .data.totalGuests) guests, $(get .data.confirmedGuests) confirmed," \
+	"$(get .data.checkedInGuests) checked in, $(get .data.revenueStats.net) $(get .data.revenueStats.currency) net"
 until_held "corectl audit finds no drift" audit_clean
 rm -f "$OUT/audit"
 
