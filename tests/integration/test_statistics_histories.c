@@ -9,8 +9,8 @@
 #include <string.h>
 
 #include "common/http_client.h"
-#include "common/pg.h"
 #include "tests/support/crowd.h"
+#include "tests/support/recount.h"
 #include "tests/support/servers.h"
 #include "tests/support/suite.h"
 
@@ -24,7 +24,6 @@ enum { HISTORIES = 100, STEPS = 24, TRIES = 20 };
 /* 2026-03-05T00:00:00Z: the clocks change in March in most of the zones below. */
 #define HISTORY_BEGINS INT64_C(1772668800000)
 
-static struct pg_conn *conn;
 static unsigned seed;
 
 /* What one history is about. */
@@ -39,19 +38,6 @@ static struct {
 static int pick(int count)
 {
 	return rand_r(&seed) % count;
-}
-
-/* The first value of a statement, on one connection. */
-static const char *ask(const char *statement)
-{
-	PG_RESULT result = NULL;
-	struct problem err = {0};
-
-	if (pg_exec(conn, statement, PG_NO_ARGS, &result, &err))
-		ck_abort_msg("%s: %s", statement, err.detail);
-	if (!pg_rows(result) || pg_is_null(result, 0, 0))
-		return NULL;
-	return text("%s", pg_text(result, 0, 0));
 }
 
 /* --- the clock --- */
@@ -77,7 +63,7 @@ static const char *moment(int64_t ms)
 static void set_clock(int64_t ms)
 {
 	at.now_ms = ms;
-	ask(text("UPDATE held.clock SET at = %s", moment(ms)));
+	recount_ask(text("UPDATE held.clock SET at = %s", moment(ms)));
 }
 
 /* Often just before, at or just after a quarter. */
@@ -109,9 +95,10 @@ static const char *path_of(const char *guest, const char *what)
 /* One of the event's guests in this state, NULL when there is none. */
 static const char *some_guest(const char *condition)
 {
-	return ask(text("SELECT id FROM guests WHERE event_id = %lld AND deleted_at IS NULL AND %s "
-			"ORDER BY hashint8(id + %d) LIMIT 1",
-			(long long)at.event_id, condition, pick(1000)));
+	return recount_ask(
+		text("SELECT id FROM guests WHERE event_id = %lld AND deleted_at IS NULL AND %s "
+		     "ORDER BY hashint8(id + %d) LIMIT 1",
+		     (long long)at.event_id, condition, pick(1000)));
 }
 
 static void post_of_guest(const char *condition, const char *what)
@@ -151,12 +138,12 @@ static void enrol(void)
  * unreadable from its row. */
 static void pay(void)
 {
-	const char *intent =
-		ask(text("SELECT p.intent_id FROM payments p JOIN guests g ON g.id = p.guest_id "
-			 "WHERE p.event_id = %lld AND p.status = 'requires_payment' AND g.status = "
-			 "'pending' "
-			 "AND p.expires_at > held.now() ORDER BY p.id LIMIT 1",
-			 (long long)at.event_id));
+	const char *intent = recount_ask(
+		text("SELECT p.intent_id FROM payments p JOIN guests g ON g.id = p.guest_id "
+		     "WHERE p.event_id = %lld AND p.status = 'requires_payment' AND g.status = "
+		     "'pending' "
+		     "AND p.expires_at > held.now() ORDER BY p.id LIMIT 1",
+		     (long long)at.event_id));
 
 	if (intent)
 		platform_pay("{\"intentId\":\"%s\",\"type\":\"payment.succeeded\"}", intent);
@@ -174,7 +161,7 @@ static void check_in(void)
 
 static void scan(void)
 {
-	const char *code = ask(text(
+	const char *code = recount_ask(text(
 		"SELECT ticket_code FROM tickets WHERE event_id = %lld AND NOT is_validated AND "
 		"status <> 'cancelled' LIMIT 1",
 		(long long)at.event_id));
@@ -215,10 +202,10 @@ static void drop(void)
 
 static void refund(void)
 {
-	const char *payment =
-		ask(text("SELECT id FROM payments WHERE event_id = %lld AND status = 'succeeded' "
-			 "ORDER BY hashint8(id + %d) LIMIT 1",
-			 (long long)at.event_id, pick(1000)));
+	const char *payment = recount_ask(
+		text("SELECT id FROM payments WHERE event_id = %lld AND status = 'succeeded' "
+		     "ORDER BY hashint8(id + %d) LIMIT 1",
+		     (long long)at.event_id, pick(1000)));
 
 	if (payment)
 		api_post(token_organizer(), text("/api/payments/%s/refund", payment),
@@ -245,70 +232,13 @@ static void fold(void)
 	if (pick(2))
 		crowd(2, aggregate_member, NULL);
 	else
-		ask(text("SELECT folded FROM fold_statistics(%d)", 1 + pick(6)));
+		recount_ask(text("SELECT folded FROM fold_statistics(%d)", 1 + pick(6)));
 }
 
 static void (*const happenings[])(void) = {enrol,    enrol, enrol, enrol, pay,  pay,    confirm,
 					   check_in, scan,  scan,  undo,  drop, cancel, refund};
 
-/* --- the recount --- */
-
-static bool has_refunds(void)
-{
-	return !strcmp(ask("SELECT to_regclass('public.refunds') IS NOT NULL"), "t");
-}
-
-static const char *refunds_between(const char *from, const char *to)
-{
-	if (!has_refunds())
-		return "0";
-	return text("(SELECT coalesce(sum(r.amount), 0) FROM refunds r JOIN payments p "
-		    "ON p.id = r.payment_id WHERE p.event_id = %lld AND r.status = 'done' "
-		    "AND r.done_at >= %s AND r.done_at < %s)",
-		    (long long)at.event_id, from, to);
-}
-
-/* Everything that the background may still change. */
-static const char *state(void)
-{
-	return ask(text(
-		"SELECT md5(coalesce((SELECT string_agg(g::text, '' ORDER BY id) FROM guests g "
-		"WHERE event_id = %lld), '') || coalesce((SELECT string_agg(p::text, '' "
-		"ORDER BY id) FROM payments p WHERE event_id = %lld), ''))",
-		(long long)at.event_id, (long long)at.event_id));
-}
-
-static const char *recount(const char *from)
-{
-	long long event = at.event_id;
-
-	return ask(text("SELECT concat_ws(' ', count(*) FILTER (WHERE g.created_at >= %s), "
-			"count(*) FILTER (WHERE g.created_at >= %s AND g.status IN ('confirmed', "
-			"'checked_in')), count(*) FILTER (WHERE g.checked_in_at >= %s), "
-			"(SELECT concat_ws(' ', (coalesce(sum(amount), 0) * 100)::bigint, "
-			"count(*)) FROM payments "
-			"WHERE event_id = %lld AND status = 'succeeded' AND paid_at >= %s), "
-			"(%s * 100)::bigint, "
-			"round(count(*) FILTER (WHERE g.created_at >= %s AND g.status = "
-			"'checked_in') * 10000.0 "
-			"/ greatest(1, count(*) FILTER (WHERE g.created_at >= %s)))) "
-			"FROM guests g WHERE g.event_id = %lld AND g.status <> 'cancelled'",
-			from, from, from, event, from, refunds_between(from, "'infinity'"), from,
-			from, event));
-}
-
-static const char *recount_types(const char *from)
-{
-	long long event = at.event_id;
-
-	return ask(text(
-		"SELECT string_agg(concat_ws(' ', y.id, y.name, (SELECT count(*) FROM guests g "
-		"WHERE g.ticket_type_id = y.id AND g.status <> 'cancelled' AND g.created_at "
-		">= %s), (SELECT count(*) FROM tickets t WHERE t.ticket_type_id = y.id AND "
-		"t.validated_at >= %s), y.quantity), ',' ORDER BY y.id) FROM ticket_types y "
-		"WHERE y.event_id = %lld",
-		from, from, event));
-}
+/* --- what the answer says --- */
 
 static const char *said(const struct reply *reply)
 {
@@ -339,34 +269,6 @@ static const char *said_of_types(const struct reply *reply)
 	return list;
 }
 
-/* Buckets whose figures are not those of the rows in them. */
-static const char *wrong_buckets(const struct reply *reply)
-{
-	long long event = at.event_id;
-
-	return ask(text(
-		"WITH b AS (SELECT s.*, lead(at, 1, (d->>'to')::timestamptz) OVER (ORDER BY at) AS "
-		"ends "
-		"FROM (SELECT ($json$%s$json$::json)->'data' AS d) x, "
-		"json_to_recordset(d->'series') AS s "
-		"(at timestamptz, registrations int, cancellations int, \"checkIns\" int, gross "
-		"numeric, "
-		"refunded numeric)) "
-		"SELECT string_agg(b::text, ' ') FROM b WHERE "
-		"registrations <> (SELECT count(*) FROM guests WHERE event_id = %lld AND "
-		"created_at >= at "
-		"AND created_at < ends) OR "
-		"cancellations <> (SELECT count(*) FROM guests WHERE event_id = %lld AND "
-		"cancelled_at >= "
-		"at AND cancelled_at < ends) OR "
-		"\"checkIns\" <> (SELECT count(*) FROM guests WHERE event_id = %lld AND "
-		"checked_in_at >= "
-		"at AND checked_in_at < ends) OR "
-		"gross <> (SELECT coalesce(sum(amount), 0) FROM payments WHERE event_id = %lld AND "
-		"status = 'succeeded' AND paid_at >= at AND paid_at < ends) OR refunded <> %s",
-		reply->body, event, event, event, event, refunds_between("at", "ends")));
-}
-
 /* --- what must be equal --- */
 
 static const struct period {
@@ -395,13 +297,13 @@ static void expect_period(const struct period *period)
 	if (period->ms)
 		from = moment(at.now_ms - period->ms);
 	do {
-		before = state();
+		before = recount_state(at.event_id);
 		reply = api_get(token_organizer(), "/api/events/%lld/statistics?period=%s",
 				(long long)at.event_id, period->name);
 		ck_assert_int_eq(reply->status, 200);
-		counted = recount(from);
-		types = recount_types(from);
-	} while (strcmp(before, state()) != 0 && ++tries < TRIES);
+		counted = recount_period(at.event_id, from);
+		types = recount_types(at.event_id, from);
+	} while (strcmp(before, recount_state(at.event_id)) != 0 && ++tries < TRIES);
 	if (strcmp(said(reply), counted) != 0 || strcmp(said_of_types(reply), types) != 0)
 		ck_abort_msg("event %lld at %lld, %s: rows say %s; %s; answer %s",
 			     (long long)at.event_id, (long long)at.now_ms, period->name, counted,
@@ -415,7 +317,7 @@ static void expect_series(const char *bucket)
 	int tries = 0;
 
 	do {
-		before = state();
+		before = recount_state(at.event_id);
 		reply = api_get(token_organizer(),
 				"/api/events/%lld/statistics/timeseries?bucket=%s&"
 				"from=%s&to=%s",
@@ -424,8 +326,8 @@ static void expect_series(const char *bucket)
 				!strcmp(bucket, "day") ? "2026-06-01" : "2026-04-10T11:50:00Z");
 		if (reply->status != 200)
 			ck_abort_msg("%d %s", reply->status, reply->body);
-		wrong = wrong_buckets(reply);
-	} while (strcmp(before, state()) != 0 && ++tries < TRIES);
+		wrong = recount_series(at.event_id, reply->body);
+	} while (strcmp(before, recount_state(at.event_id)) != 0 && ++tries < TRIES);
 	if (wrong)
 		ck_abort_msg("event %lld: wrong %ss: %s", (long long)at.event_id, bucket, wrong);
 }
@@ -496,20 +398,18 @@ END_TEST
 
 static void begin(void)
 {
-	struct problem err = {0};
-
 	/* nothing is cached, so each answer is of the moment that the test set */
 	suite_set("REDIS_URL", text("redis://127.0.0.1:%d", servers_free_port()));
 	suite_set("PAYMENT_WINDOW_S", "604800");
 	suite_begin(SUITE_PLATFORM);
 	hold_clock();
 	suite_start(SUITE_API);
-	ck_assert_int_eq(pg_connect(suite_database(), &conn, &err), OK);
+	recount_open();
 }
 
 static void end(void)
 {
-	pg_return(&conn);
+	recount_close();
 	suite_end();
 }
 
