@@ -62,7 +62,7 @@ static const struct {
 	int64_t length_us;
 } buckets[] = {
 	[BUCKET_HOUR] = {48 * US_PER_HOUR, US_PER_HOUR},
-	[BUCKET_DAY] = {30 * 24 * US_PER_HOUR, 24 * US_PER_HOUR},
+	[BUCKET_DAY] = {INT64_C(30) * 24 * US_PER_HOUR, 24 * US_PER_HOUR},
 };
 
 static enum status refuse(struct request *req, const char *parameter, const char *why,
