@@ -6,7 +6,7 @@
 #define WORKER_EMAIL_EMAIL_JOB_H
 
 #include "common/worker.h"
-#include "worker-email/breaker.h"
+#include "common/breaker.h"
 #include "worker-email/notification.h"
 
 enum { MAIL_DELAYS_MAX = 8 };

@@ -1,9 +1,9 @@
-/* breaker: opens after five failures in a row, probes at growing intervals. */
+/* breaker: opens after five failures in a row, or in a window; probes at growing intervals. */
 #include <check.h>
 #include <stdlib.h>
 
 #include "common/clock.h"
-#include "worker-email/breaker.h"
+#include "common/breaker.h"
 
 enum { FIRST_S = 5, LONGEST_S = 60 };
 
@@ -98,6 +98,33 @@ START_TEST(test_what_the_service_asks_for_is_waited_for)
 }
 END_TEST
 
+/* Five in a row, but never five within the window. */
+START_TEST(test_failures_far_apart_do_not_open)
+{
+	breaker_set_window(&breaker, 10 * US_PER_S);
+	for (int i = 0; i < 20; i++, now += 3 * US_PER_S)
+		ck_assert(!breaker_failure(&breaker, now, 0));
+	ck_assert(!breaker_is_open(&breaker));
+	fail_times(1);
+	ck_assert(breaker_ready(&breaker, now));
+	fail_times(1);
+	ck_assert(breaker_is_open(&breaker));
+}
+END_TEST
+
+START_TEST(test_states_for_the_gauge)
+{
+	ck_assert_int_eq(breaker_state(&breaker), BREAKER_CLOSED);
+	fail_times(5);
+	ck_assert_int_eq(breaker_state(&breaker), BREAKER_OPEN);
+	now += FIRST_S * US_PER_S;
+	ck_assert(breaker_enter(&breaker, now));
+	ck_assert_int_eq(breaker_state(&breaker), BREAKER_HALF_OPEN);
+	breaker_success(&breaker);
+	ck_assert_int_eq(breaker_state(&breaker), BREAKER_CLOSED);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("breaker");
@@ -110,6 +137,8 @@ int main(void)
 	tcase_add_test(cases, test_a_probe_that_succeeds_closes);
 	tcase_add_test(cases, test_late_failures_do_not_lengthen_the_wait);
 	tcase_add_test(cases, test_what_the_service_asks_for_is_waited_for);
+	tcase_add_test(cases, test_failures_far_apart_do_not_open);
+	tcase_add_test(cases, test_states_for_the_gauge);
 	suite_add_tcase(suite, cases);
 	SRunner *runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

@@ -1,10 +1,28 @@
-#include "worker-email/breaker.h"
+#include "common/breaker.h"
 
 void breaker_init(struct breaker *breaker, int64_t first_wait_us, int64_t longest_wait_us)
 {
 	*breaker = (struct breaker){.first_wait_us = first_wait_us,
 				    .longest_wait_us = longest_wait_us};
 	pthread_mutex_init(&breaker->lock, NULL);
+}
+
+void breaker_set_window(struct breaker *breaker, int64_t window_us)
+{
+	pthread_mutex_lock(&breaker->lock);
+	breaker->window_us = window_us;
+	pthread_mutex_unlock(&breaker->lock);
+}
+
+enum breaker_state breaker_state(struct breaker *breaker)
+{
+	enum breaker_state state = BREAKER_CLOSED;
+
+	pthread_mutex_lock(&breaker->lock);
+	if (breaker->open)
+		state = breaker->probing ? BREAKER_HALF_OPEN : BREAKER_OPEN;
+	pthread_mutex_unlock(&breaker->lock);
+	return state;
 }
 
 bool breaker_is_open(struct breaker *breaker)
@@ -55,12 +73,25 @@ static int64_t doubled(const struct breaker *breaker)
 	return wait_us < breaker->longest_wait_us ? wait_us : breaker->longest_wait_us;
 }
 
+/* Counts this failure; true when it is one too many. */
+static bool trips(struct breaker *breaker, int64_t now_us)
+{
+	int64_t *oldest = &breaker->failed_at_us[breaker->failures % BREAKER_FAILURES];
+
+	*oldest = now_us;
+	breaker->failures++;
+	if (breaker->failures < BREAKER_FAILURES)
+		return false;
+	oldest = &breaker->failed_at_us[breaker->failures % BREAKER_FAILURES];
+	return breaker->window_us == 0 || now_us - *oldest <= breaker->window_us;
+}
+
 bool breaker_failure(struct breaker *breaker, int64_t now_us, int64_t retry_after_us)
 {
 	pthread_mutex_lock(&breaker->lock);
 	bool was_open = breaker->open;
-	breaker->failures++;
-	if (!was_open && breaker->failures >= BREAKER_FAILURES) {
+	bool too_many = trips(breaker, now_us);
+	if (!was_open && too_many) {
 		breaker->open = true;
 		breaker->wait_us = breaker->first_wait_us;
 	} else if (breaker->probing) {
