@@ -5,6 +5,7 @@
 #define API_APP_H
 
 #include "api/config.h"
+#include "common/breaker.h"
 #include "common/cache.h"
 #include "common/credential.h"
 #include "common/jwt.h"
@@ -13,10 +14,18 @@
 struct combiner;
 struct dispatcher;
 
+/* The way to the payment service, see api/clients/payment_client.h. */
+struct payment_gate {
+	struct breaker breaker;
+	_Atomic int64_t parked; /* request threads that wait for it */
+};
+
 struct app {
 	const struct api_config *config;
-	struct pg_pool *pool; /* everything but the door */
-	struct pg_pool *door; /* check-in: a rush of buyers never stops it */
+	struct pg_pool *pool;    /* everything but the door */
+	struct pg_pool *door;    /* check-in: a rush of buyers never stops it */
+	struct pg_pool *sweeper; /* background work: a rush never stops it either */
+	struct payment_gate payments;
 	struct cache *cache;
 	struct dispatcher *dispatcher;
 	struct combiner *combiner;

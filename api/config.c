@@ -44,6 +44,8 @@ static const struct config_key keys[] = {
 	 NULL, "key of the payment webhook, whsec_<base64>; several with commas while rotating"},
 	{"PAYMENT_WINDOW_S", CONFIG_INT, 0, "900", 10, 604800, AT(payment_window_s), NULL,
 	 "seconds that a seat is held for its payment"},
+	{"PAYMENT_MAX_PARKED", CONFIG_INT, 0, "64", 1, 4096, AT(payment_max_parked), NULL,
+	 "registrations that wait for the payment service at once; above it 503"},
 	{"HOLDS_PER_CALLER", CONFIG_INT, 0, "10", 1, 1000, AT(holds_per_caller), NULL,
 	 "unpaid registrations of one caller at one event, at most"},
 	{"REGISTRATION_BATCH_MAX", CONFIG_INT, 0, "256", 1, 1024, AT(registration_batch_max), NULL,

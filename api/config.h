@@ -36,6 +36,7 @@ struct api_config {
 	const char *payment_url;
 	int64_t upstream_budget_ms;
 	int64_t payment_window_s;
+	int64_t payment_max_parked;
 	int64_t holds_per_caller;
 	int64_t registration_batch_max;
 	const char *default_currency;

@@ -81,7 +81,9 @@ enum status input_read(struct request *req, struct problem *err)
 	status = read_body(req, err);
 	if (status)
 		return status;
-	has_json = !(req->route->flags & ROUTE_RAW_BODY) && (req->body.len || req->route->input);
+	has_json =
+		req->body.len || (req->route->input && !(req->route->flags & ROUTE_BODY_OPTIONAL));
+	has_json = has_json && !(req->route->flags & ROUTE_RAW_BODY);
 	if (has_json)
 		status = json_parse(req->arena, req->body.at, req->body.len, &doc, err);
 	if (!status)

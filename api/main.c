@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "api/app.h"
+#include "api/clients/payment_client.h"
 #include "api/dispatcher.h"
 #include "api/guests/combiner.h"
 #include "api/observe.h"
@@ -18,7 +19,7 @@
 #include "common/queue.h"
 #include "sql_api.h"
 
-enum { CONNECTION_QUEUE = 256, METRICS_DRAIN_MS = 1000 };
+enum { CONNECTION_QUEUE = 256, METRICS_DRAIN_MS = 1000, SWEEPER_POOL = 4 };
 
 struct process {
 	struct api_config config;
@@ -69,6 +70,12 @@ static enum status open_pools(struct process *p, struct problem *err)
 	status = pg_pool_open(&options, &p->app.door, err);
 	if (status)
 		return status;
+	options.name = "sweeper";
+	options.min = 1;
+	options.max = SWEEPER_POOL;
+	status = pg_pool_open(&options, &p->app.sweeper, err);
+	if (status)
+		return status;
 	options.name = "dispatcher";
 	options.min = options.max = 1;
 	options.statements = sql_common;
@@ -96,6 +103,7 @@ static enum status build_app(struct process *p, struct problem *err)
 	app->config = &p->config;
 	app->started_us = clock_monotonic_us();
 	app->combiner = combiner_new();
+	payment_client_init(&app->payments);
 	app->jwt = (struct jwt_options){
 		.secret = {p->config.jwt_secret, strlen(p->config.jwt_secret)},
 		.issuer = p->config.jwt_issuer,
@@ -179,6 +187,8 @@ static void stop(struct process *p)
 		cache_close(p->app.cache);
 	if (p->background)
 		pg_pool_close(p->background);
+	if (p->app.sweeper)
+		pg_pool_close(p->app.sweeper);
 	if (p->app.door)
 		pg_pool_close(p->app.door);
 	if (p->app.pool)

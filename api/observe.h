@@ -11,6 +11,8 @@ extern struct metric metric_events_created;
 extern struct metric metric_guests_registered;
 extern struct metric metric_event_creation_duration;
 extern struct metric metric_payments_disputed;
+extern struct metric metric_payment_calls;
+extern struct metric metric_refunds;
 extern struct metric metric_ticket_scans;
 
 /* Register all families and the gauges read at each scrape. */

@@ -27,6 +27,23 @@ struct metric metric_event_creation_duration = {
 struct metric metric_payments_disputed = {
 	.name = "payments_disputed_total", .type = METRIC_COUNTER,
 	.help = "Payments whose webhook told of a wrong amount or currency."};
+struct metric metric_payment_calls = {
+	.name = "payment_calls_total", .type = METRIC_COUNTER,
+	.help = "Calls to the payment service: answered, failed, or kept back by breaker or bound.",
+	.labels = {"outcome"}};
+struct metric metric_refunds = {
+	.name = "refunds_total", .type = METRIC_COUNTER,
+	.help = "Refunds that were done, failed once more, or were given up.", .labels = {"outcome"}};
+static struct metric payment_breaker_state = {
+	.name = "payment_breaker_state", .type = METRIC_GAUGE,
+	.help = "Circuit breaker of the payment service: 0 closed, 1 half open, 2 open."};
+static struct metric payment_parked = {
+	.name = "payment_parked_threads", .type = METRIC_GAUGE,
+	.help = "Requests that wait for the payment service."};
+static struct metric refunds_open = {
+	.name = "refunds_open", .type = METRIC_GAUGE,
+	.help = "Refunds that are not done, by state; dead ones need an operator.",
+	.labels = {"status"}};
 struct metric metric_ticket_scans = {
 	.name = "ticket_scans_total", .type = METRIC_COUNTER,
 	.help = "Scans at the door, by outcome.", .labels = {"outcome"}};
@@ -68,6 +85,11 @@ static struct metric *const families[] = {
 	&active_events,
 	&metric_ticket_scans,
 	&metric_payments_disputed,
+	&metric_payment_calls,
+	&payment_breaker_state,
+	&payment_parked,
+	&metric_refunds,
+	&refunds_open,
 	&pool_connections,
 	&metric_job_queue_depth,
 	&outbox_oldest,
@@ -124,19 +146,34 @@ static void collect_pool(struct pg_pool *pool, const char *name)
 	metrics_set(&pool_connections, (double)leased, name, "leased", (char *)NULL);
 }
 
+static void set_refunds(const struct pg_result *open)
+{
+	static const char *const states[] = {"requested", "failed", "dead"};
+
+	for (size_t i = 0; i < ARRAY_LEN(states); i++)
+		metrics_set(&refunds_open, 0, states[i], (char *)NULL);
+	for (size_t i = 0; i < pg_rows(open); i++)
+		metrics_set(&refunds_open, (double)pg_i64(open, i, 1), pg_text(open, i, 0),
+			    (char *)NULL);
+}
+
 static enum status read_gauges(struct app *app, struct problem *err)
 {
 	PG_LEASED conn = NULL;
 	PG_RESULT gauges = NULL;
 	PG_RESULT dead = NULL;
+	PG_RESULT refunds = NULL;
 	enum status status = pg_lease(app->pool, &conn, err);
 
 	if (!status)
 		status = pg_query(conn, &sql_observe_gauges, PG_NO_ARGS, &gauges, err);
 	if (!status)
 		status = pg_query(conn, &sql_observe_dead_jobs, PG_NO_ARGS, &dead, err);
+	if (!status)
+		status = pg_query(conn, &sql_observe_refunds, PG_NO_ARGS, &refunds, err);
 	if (status)
 		return status;
+	set_refunds(refunds);
 	metrics_set(&active_events, (double)pg_i64(gauges, 0, 0), (char *)NULL);
 	metrics_set(&outbox_oldest, (double)pg_i64(gauges, 0, 1), (char *)NULL);
 	for (const struct queue_type *type = queue_types; type->name; type++)
@@ -171,6 +208,9 @@ static void collect(void *ctx)
 
 	collect_pool(app->pool, "main");
 	collect_pool(app->door, "door");
+	collect_pool(app->sweeper, "sweeper");
+	metrics_set(&payment_breaker_state, breaker_state(&app->payments.breaker), (char *)NULL);
+	metrics_set(&payment_parked, (double)app->payments.parked, (char *)NULL);
 	collect_from_database(app);
 }
 

@@ -62,14 +62,16 @@ struct request;
 typedef enum status request_handler(struct request *req, struct problem *err);
 
 enum {
-	ROUTE_WRITES = 1,       /* the frame opens and commits the transaction */
-	ROUTE_IDEMPOTENT = 2,   /* takes Idempotency-Key */
-	ROUTE_ACCESS_LATER = 4, /* the handler's one statement judges access; the frame asks only
-				   when it refuses for another reason itself */
-	ROUTE_RAW_BODY = 8,     /* any body: the handler reads it from `body` */
-	ROUTE_DOOR = 16,        /* check-in: own connections, own bound */
-	ROUTE_PRIVATE = 32,     /* Cache-Control: no-store */
-	ROUTE_UNBOUNDED = 64,   /* health: answered whatever the load */
+	ROUTE_WRITES = 1,          /* the frame opens and commits the transaction */
+	ROUTE_IDEMPOTENT = 2,      /* takes Idempotency-Key */
+	ROUTE_ACCESS_LATER = 4,    /* the handler's one statement judges access; the frame asks only
+				      when it refuses for another reason itself */
+	ROUTE_RAW_BODY = 8,        /* any body: the handler reads it from `body` */
+	ROUTE_DOOR = 16,           /* check-in: own connections, own bound */
+	ROUTE_PRIVATE = 32,        /* Cache-Control: no-store */
+	ROUTE_UNBOUNDED = 64,      /* health: answered whatever the load */
+	ROUTE_SWEEPER = 128,       /* background work: own connections */
+	ROUTE_BODY_OPTIONAL = 256, /* has an input, but may come without a body */
 };
 
 struct route {

@@ -48,6 +48,7 @@ const struct route routes[] = {
 	{"POST", GUEST "/check-in", O_S_A, SCOPE_GUEST, ROUTE_IDEMPOTENT | ROUTE_PRIVATE | ROUTE_DOOR, NULL, NULL, guests_check_in, 200},
 	{"DELETE", GUEST "/check-in", O_A, SCOPE_GUEST, EDIT, NULL, NULL, guests_undo_check_in, 204},
 	{"GET", GUEST "/payments", O_A | WHO_REGISTRANT, SCOPE_GUEST, ROUTE_PRIVATE, NULL, &payment_list_schema, payments_list, 200},
+	{"POST", "/api/payments/{payment}/refund", O_A, SCOPE_PAYMENT, WRITE | ROUTE_BODY_OPTIONAL, &refund_input_schema, NULL, payments_refund, 202},
 	{"POST", "/api/payments/webhook", WHO_SIGNED, SCOPE_NONE, ROUTE_RAW_BODY | ROUTE_PRIVATE, NULL, NULL, payments_webhook, 204},
 
 	{"POST", "/api/tickets/validate", WHO_USER, SCOPE_NONE, ROUTE_DOOR | ROUTE_PRIVATE, &validate_input_schema, NULL, tickets_validate, 200},

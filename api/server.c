@@ -19,9 +19,13 @@ enum { TRANSACTION_TRIES = 4, REQUEST_ID_MAX = 64 };
 
 enum status request_conn(struct request *req, struct pg_conn **ret_conn, struct problem *err)
 {
-	struct pg_pool *pool = req->route->flags & ROUTE_DOOR ? req->app->door : req->app->pool;
+	struct pg_pool *pool = req->app->pool;
 	enum status status;
 
+	if (req->route->flags & ROUTE_DOOR)
+		pool = req->app->door;
+	if (req->route->flags & ROUTE_SWEEPER)
+		pool = req->app->sweeper;
 	if (!req->conn) {
 		status = pg_lease(pool, &req->conn, err);
 		if (status)
@@ -108,7 +112,8 @@ void request_dispatch(struct request *req)
 	req->jobs = NULL;
 }
 
-/* --- checks in the contract's order ------------------------------------------------------------ */
+/* --- checks in the contract's order ------------------------------------------------------------
+ */
 
 /* The body is invalid: what is known of the key wins over that. A replay too: a date that lay ahead
  * then may lie behind now. */
@@ -182,7 +187,8 @@ static enum status run_bounded(struct request *req, struct problem *err)
 
 static bool safe_id(const char *text)
 {
-	size_t len = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:");
+	size_t len =
+		strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:");
 
 	return len > 0 && len <= REQUEST_ID_MAX && !text[len];
 }

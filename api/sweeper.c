@@ -25,7 +25,8 @@ struct sweeper {
 	struct worker workers[];
 };
 
-static const struct route nobodys_route = {.method = "POST", .pattern = "sweeper"};
+static const struct route nobodys_route = {
+	.method = "POST", .pattern = "sweeper", .flags = ROUTE_SWEEPER};
 
 static void log_change(struct worker *worker, enum status status, const struct problem *err)
 {

@@ -2,6 +2,7 @@
 
 #include "api/events/events_clock.h"
 #include "api/guests/cascades.h"
+#include "api/payments/payments_sweep.h"
 #include "api/statistics/statistics_service.h"
 #include "sql_api.h"
 
@@ -25,5 +26,10 @@ const struct sweeper_duty sweeper_duties[] = {
 	{"cancel-cascade", 500, cascade_cancel_guests},
 	{"change-notices", 500, cascade_tell_guests},
 	{"statistics", 60000, statistics_sweep},
+	{"holds", 100, sweep_holds},
+	{"crashed-registrations", 5000, sweep_crashed},
+	{"voids", 1000, sweep_voids},
+	{"refunds", 500, sweep_refunds},
+	{"payment-messages", 1000, sweep_messages},
 };
 const size_t sweeper_duty_count = ARRAY_LEN(sweeper_duties);

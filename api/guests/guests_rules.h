@@ -13,6 +13,8 @@ enum guest_trigger {
 	TRIGGER_CALL_FAILED,    /* no intent could be made */
 	TRIGGER_CANCEL,
 	TRIGGER_EVENT_CANCELLED,
+	TRIGGER_LATE_MONEY, /* paid after the hold had ended; the seat is still free */
+	TRIGGER_REFUNDED,   /* nothing is left of what was paid */
 	TRIGGER_CHECK_IN,
 	TRIGGER_UNDO_CHECK_IN,
 	TRIGGER_COUNT,
@@ -24,7 +26,7 @@ enum money_effect {
 	MONEY_KEEP,
 	MONEY_ON_SITE, /* the open payment ends, one paid on site takes its place */
 	MONEY_VOID,    /* the payment never came to be */
-	MONEY_CLOSE,   /* an open payment is cancelled */
+	MONEY_CLOSE,   /* an open payment is cancelled, what was paid is refunded */
 };
 
 struct guest_transition {

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "api/payments/payments_store.h"
+#include "api/payments/refunds_store.h"
 #include "common/clock.h"
 
 /* --- effects of a transition ----------------------------------------------------------------- */
@@ -24,7 +24,7 @@ static enum status count_change(struct request *req, const struct guest *guest,
 				     err);
 	if (!status && confirmed)
 		status = guest_count(req, guest, guest->created_at, "confirmed", confirmed, 0, err);
-	if (!status && transition->seats && transition->trigger != TRIGGER_CALL_FAILED)
+	if (!status && transition->seats < 0 && transition->trigger != TRIGGER_CALL_FAILED)
 		status = guest_count(req, guest, TIME_NONE, "cancellations", 1, 0, err);
 	return status;
 }
@@ -54,17 +54,29 @@ static enum status pay_on_site(struct request *req, struct guest_locked *locked,
 	return status;
 }
 
-static enum status apply_money(struct request *req, struct guest_locked *locked,
-			       enum money_effect effect, struct problem *err)
+/* What was paid goes back; the mail of the transition tells of it, so it is the refund's cause. */
+static enum status close_money(struct request *req, struct guest_locked *locked, const char *cause,
+			       struct problem *err)
 {
-	switch (effect) {
+	enum status status = OK;
+
+	/* A payment whose intent was never recorded becomes void, any other cancelled. */
+	if (locked->open_payment_id)
+		status = payment_close(req, locked->open_payment_id, err);
+	if (!status && locked->paid_amount > 0)
+		status = refund_rest(req, locked->guest.id, cause, 0, err);
+	return status;
+}
+
+static enum status apply_money(struct request *req, struct guest_locked *locked,
+			       const struct guest_transition *transition, struct problem *err)
+{
+	switch (transition->money) {
 	case MONEY_ON_SITE:
 		return pay_on_site(req, locked, err);
 	case MONEY_CLOSE:
 	case MONEY_VOID:
-		/* A payment whose intent was never recorded becomes void, any other cancelled. */
-		return locked->open_payment_id ? payment_close(req, locked->open_payment_id, err)
-					       : OK;
+		return close_money(req, locked, transition->mail, err);
 	case MONEY_KEEP:
 		break;
 	}
@@ -80,13 +92,15 @@ enum status guest_apply(struct request *req, struct guest_locked *locked,
 
 	if (!transition)
 		return err ? err->status : ST_INVALID_TRANSITION;
+	if (transition->to == transition->from)
+		return OK;
 	status = guest_set_status(req, locked, transition->to, err);
 	if (!status && transition->seats)
-		status = guest_free_seat(req, locked, err);
+		status = guest_move_seat(req, locked, transition->seats, err);
 	if (!status)
 		status = apply_ticket(req, locked, transition->ticket, err);
 	if (!status)
-		status = apply_money(req, locked, transition->money, err);
+		status = apply_money(req, locked, transition, err);
 	if (!status)
 		status = count_change(req, &locked->guest, transition, err);
 	if (!status && transition->mail)
@@ -120,23 +134,11 @@ enum status guest_confirm(struct request *req, struct problem *err)
 	return guest_apply(req, &locked, TRIGGER_CONFIRM, err);
 }
 
-/* Money that was paid must go back with the seat, which this version does not do yet. */
-static enum status refuse_paid(const struct guest_locked *locked, struct problem *err)
-{
-	if (locked->paid_amount == 0 || locked->guest.status == GUEST_CHECKED_IN)
-		return OK;
-	return problem_set(
-		err, ST_INVALID_TRANSITION,
-		"A guest who is confirmed and has paid does not take cancel without a refund");
-}
-
 enum status guest_cancel(struct request *req, struct problem *err)
 {
 	struct guest_locked locked;
 	enum status status = lock_matching(req, &locked, err);
 
-	if (!status)
-		status = refuse_paid(&locked, err);
 	return status ? status : guest_apply(req, &locked, TRIGGER_CANCEL, err);
 }
 
@@ -145,11 +147,8 @@ enum status guest_remove(struct request *req, struct problem *err)
 	struct guest_locked locked;
 	enum status status = lock_matching(req, &locked, err);
 
-	if (!status && locked.guest.status != GUEST_CANCELLED) {
-		status = refuse_paid(&locked, err);
-		if (!status)
-			status = guest_apply(req, &locked, TRIGGER_CANCEL, err);
-	}
+	if (!status && locked.guest.status != GUEST_CANCELLED)
+		status = guest_apply(req, &locked, TRIGGER_CANCEL, err);
 	return status ? status : guest_mark_deleted(req, locked.guest.id, err);
 }
 

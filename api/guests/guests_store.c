@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "api/payments/payment_record.h"
+#include "api/payments/refunds_store.h"
 #include "api/search.h"
 #include "common/clock.h"
 #include "sql_api.h"
@@ -73,7 +73,7 @@ enum status guest_load(struct request *req, int64_t guest_id, struct guest *ret,
 	if (!pg_rows(result))
 		return problem_set(err, ST_NOT_FOUND, "There is no such guest");
 	read_guest(req, result, 0, ret);
-	return OK;
+	return refunds_attach(req, &ret->payment, 1, err);
 }
 
 /* --- lists ----------------------------------------------------------------------------------- */
@@ -112,6 +112,7 @@ enum status guests_page(struct request *req, const struct guest_list_query *quer
 		PG_I64(page->offset),
 	};
 	PG_RESULT result = NULL;
+	struct payment_out **payments;
 	struct guest *guests;
 
 	if (!status)
@@ -122,10 +123,13 @@ enum status guests_page(struct request *req, const struct guest_list_query *quer
 	if (status)
 		return status;
 	guests = arena_calloc(req->arena, pg_rows(result), sizeof(*guests));
-	for (size_t i = 0; i < pg_rows(result); i++)
+	payments = arena_calloc(req->arena, pg_rows(result), sizeof(void *));
+	for (size_t i = 0; i < pg_rows(result); i++) {
 		read_guest(req, result, i, &guests[i]);
+		payments[i] = guests[i].payment;
+	}
 	*ret_rows = (struct field_array){guests, pg_rows(result)};
-	return OK;
+	return refunds_attach(req, payments, pg_rows(result), err);
 }
 
 /* --- locks ----------------------------------------------------------------------------------- */
@@ -143,8 +147,10 @@ static enum status take_locks(struct request *req, int64_t guest_id, unsigned fl
 		status = request_query(req, &sql_guest_lock_type, PG_ARGS(PG_I64(guest_id)), NULL,
 				       err);
 	if (!status)
-		status = request_query(req, &sql_guest_lock, PG_ARGS(PG_I64(guest_id)), &result,
-				       err);
+		status = request_query(
+			req, &sql_guest_lock,
+			PG_ARGS(PG_I64(guest_id), PG_BOOL((flags & LOCK_DELETED) != 0)), &result,
+			err);
 	if (status)
 		return status;
 	if (!pg_rows(result))
@@ -168,6 +174,7 @@ static void read_locked(struct request *req, const struct pg_result *result,
 	locked.ticket_status = ticket_status ? arena_strdup(req->arena, ticket_status) : NULL;
 	locked.price = pg_money(result, 0, pg_column(result, "price"));
 	locked.open_payment_id = pg_i64(result, 0, pg_column(result, "open_payment_id"));
+	locked.deleted = pg_bool(result, 0, pg_column(result, "deleted"));
 	locked.paid_amount = pg_money(result, 0, pg_column(result, "paid_amount"));
 	*ret = locked;
 }
@@ -196,13 +203,25 @@ enum status guest_set_status(struct request *req, const struct guest_locked *loc
 			     NULL, err);
 }
 
-enum status guest_free_seat(struct request *req, const struct guest_locked *locked,
+enum status guest_move_seat(struct request *req, const struct guest_locked *locked, int seats,
 			    struct problem *err)
 {
-	return request_query(
-		req, &sql_guest_free_seat,
-		PG_ARGS(PG_I64(locked->guest.event_id), PG_ID(locked->guest.ticket_type_id)), NULL,
-		err);
+	return request_query(req, &sql_guest_move_seat,
+			     PG_ARGS(PG_I64(locked->guest.event_id),
+				     PG_ID(locked->guest.ticket_type_id), PG_I64(seats)),
+			     NULL, err);
+}
+
+enum status guest_may_return(struct request *req, int64_t guest_id, bool *ret_may,
+			     struct problem *err)
+{
+	PG_RESULT result = NULL;
+	enum status status =
+		request_query(req, &sql_guest_may_return, PG_ARGS(PG_I64(guest_id)), &result, err);
+
+	if (!status)
+		*ret_may = pg_rows(result) == 1;
+	return status;
 }
 
 enum status guest_mark_deleted(struct request *req, int64_t guest_id, struct problem *err)

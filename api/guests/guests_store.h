@@ -17,10 +17,14 @@ struct guest_locked {
 	int64_t price; /* of the ticket type; minor units */
 	const char *currency;
 	int64_t open_payment_id; /* created, requires_payment or failed; 0: none */
-	int64_t paid_amount;     /* succeeded and not refunded, of all payments */
+	int64_t paid_amount;     /* succeeded and not to be refunded, of all payments */
+	bool deleted;
 };
 
-enum { LOCK_SEAT = 1 /* event and type too: seats or addresses change */ };
+enum {
+	LOCK_SEAT = 1,    /* event and type too: seats or addresses change */
+	LOCK_DELETED = 2, /* a guest who was deleted too: money may still come or go */
+};
 
 /* The guest as shown to this caller: ticket and payment with it. ST_NOT_FOUND. */
 enum status guest_load(struct request *req, int64_t guest_id, struct guest *ret,
@@ -31,9 +35,13 @@ enum status guest_lock(struct request *req, int64_t guest_id, unsigned flags,
 /* Change the state; edit_version and updated_at move with it. */
 enum status guest_set_status(struct request *req, const struct guest_locked *locked,
 			     enum guest_status to, struct problem *err) MUST_CHECK;
-/* Give a seat back: event and, with one, ticket type. */
-enum status guest_free_seat(struct request *req, const struct guest_locked *locked,
+/* Give a seat back (-1) or take one (1): event and, with one, ticket type. */
+enum status guest_move_seat(struct request *req, const struct guest_locked *locked, int seats,
 			    struct problem *err) MUST_CHECK;
+/* May this cancelled guest come back: event open, seats free, address and external id not live?
+ * Event and type are locked, so the answer holds. */
+enum status guest_may_return(struct request *req, int64_t guest_id, bool *ret_may,
+			     struct problem *err) MUST_CHECK;
 enum status guest_mark_deleted(struct request *req, int64_t guest_id,
 			       struct problem *err) MUST_CHECK;
 /* Insert the ticket of a confirmed guest and its job. */

@@ -68,6 +68,17 @@ enum status registration_submit(struct request *req, struct registration_member 
 enum status registration_pay(struct request *req, const struct registration_outcome *outcome,
 			     struct guest *guest, struct problem *err) MUST_CHECK;
 
+/* A seat that is held for a payment without an intent. */
+struct unpaid_hold {
+	int64_t guest_id;
+	int64_t payment_id;
+	int64_t deadline_at; /* whose hold it is: nobody's who moved it since */
+};
+/* Give the seat back and delete the guest, unless the hold was recorded, ended or taken over
+ * meanwhile; the open transaction. ST_NOT_FOUND: the guest is gone already. */
+enum status registration_release(struct request *req, const struct unpaid_hold *hold,
+				 struct problem *err) MUST_CHECK;
+
 /* Set the answer of a registration: 201 with the guest and its address. */
 void registration_answer(struct request *req, const struct guest *guest);
 

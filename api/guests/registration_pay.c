@@ -16,23 +16,31 @@ struct paying {
 	const struct registration_outcome *outcome;
 	struct guest *guest;
 	struct payment_intent intent;
-	bool ours; /* nobody else took the hold over, or ended it */
+	bool has_waiting; /* the service spoke of the intent already */
+	bool ours;        /* nobody else took the hold over, or ended it */
 };
 
 static enum status make_intent(struct request *req, struct paying *paying, struct problem *err)
 {
 	const struct registration_outcome *outcome = paying->outcome;
-	struct payment_intent_request ask = {
+	const struct payment_call call = {
+		.app = req->app,
+		.arena = req->arena,
+		.key = outcome->payment_key,
+		.request_id = req->http->request_id,
+		.traceparent = req->traceparent,
+		.budget_ms = req->app->config->upstream_budget_ms,
+		.parked = true,
+	};
+	const struct payment_intent_request ask = {
 		.amount = outcome->amount,
 		.currency = outcome->currency,
 		.guest_id = outcome->id,
 		.event_id = req->ids[0],
-		.description = outcome->event_title,
+		.description = payment_client_description(req->arena, req->ids[0], outcome->id),
 	};
 
-	return payment_client_create_intent(req->app, req->arena, outcome->payment_key, &ask,
-					    req->http->request_id, req->traceparent,
-					    &paying->intent, err);
+	return payment_client_create_intent(&call, &ask, &paying->intent, err);
 }
 
 static enum status answer_with_payment(struct request *req, struct paying *paying,
@@ -63,59 +71,82 @@ static enum status store_answer(struct request *req, const struct paying *paying
 			     NULL, err);
 }
 
-/* Record the intent, tell the guest what is due, keep the answer; then apply what the payment
- * service said of this intent before we knew it. The guest is locked before its payment, as
- * everywhere. */
-static enum status record(struct request *req, struct problem *err)
+/* What the payment service said of this intent before we knew it will lock the guest, and that
+ * comes before the payment. */
+static enum status lock_early(struct request *req, struct paying *paying, struct problem *err)
 {
-	struct paying *paying = req->work;
+	struct guest_locked locked;
+	enum status status = payment_lock_intent(req, paying->intent.id, err);
+
+	if (!status)
+		status = payment_has_waiting(req, paying->intent.id, &paying->has_waiting, err);
+	if (!status && paying->has_waiting)
+		status = guest_lock(req, paying->outcome->id, LOCK_DELETED, &locked, err);
+	return status;
+}
+
+static enum status finish(struct request *req, struct paying *paying, struct problem *err)
+{
 	const struct registration_outcome *outcome = paying->outcome;
 	struct guest *guest = paying->guest;
-	struct guest_locked locked;
-	enum status status;
+	enum status status = guest_notify(req, guest, "payment-due", outcome->payment_id, err);
 
-	status = payment_lock_intent(req, paying->intent.id, err);
-	if (!status)
-		status = guest_lock(req, guest->id, 0, &locked, err);
-	if (!status)
-		status = payment_record_intent(req, outcome->payment_id, outcome->deadline_at,
-					       &paying->intent, &paying->ours, err);
-	if (status || !paying->ours)
-		return status;
-	status = guest_notify(req, guest, "payment-due", outcome->payment_id, err);
 	if (!status)
 		status = guest_count(req, guest, guest->created_at, "registrations", 1, 0, err);
 	if (!status)
 		status = answer_with_payment(req, paying, err);
 	if (!status)
 		status = store_answer(req, paying, err);
-	return status ? status : payment_take_waiting(req, paying->intent.id, err);
+	if (!status && paying->has_waiting)
+		status = payment_take_waiting(req, paying->intent.id, 0, err);
+	return status;
+}
+
+/* Record the intent, tell the guest what is due, keep the answer; then apply what the payment
+ * service said of this intent before we knew it. */
+static enum status record(struct request *req, struct problem *err)
+{
+	struct paying *paying = req->work;
+	const struct registration_outcome *outcome = paying->outcome;
+	enum status status = lock_early(req, paying, err);
+
+	if (!status)
+		status = payment_record_intent(req, outcome->payment_id, outcome->deadline_at,
+					       &paying->intent, &paying->ours, err);
+	if (status)
+		return status;
+	if (!paying->ours)
+		return payment_void_unrecorded(req, outcome->payment_id, paying->intent.id, err);
+	return finish(req, paying, err);
+}
+
+enum status registration_release(struct request *req, const struct unpaid_hold *hold,
+				 struct problem *err)
+{
+	struct guest_locked locked;
+	bool ours = false;
+	enum status status = guest_lock(req, hold->guest_id, LOCK_SEAT, &locked, err);
+
+	if (!status)
+		status = payment_still_ours(req, hold->payment_id, hold->deadline_at, &ours, err);
+	if (status || !ours)
+		return status;
+	if (locked.guest.status == GUEST_PENDING)
+		status = guest_apply(req, &locked, TRIGGER_CALL_FAILED, err);
+	return status ? status : guest_mark_deleted(req, hold->guest_id, err);
 }
 
 /* No intent: the seat is free again and the key starts afresh. */
 static enum status release(struct request *req, struct problem *err)
 {
-	struct paying *paying = req->work;
-	const struct registration_outcome *outcome = paying->outcome;
-	struct guest_locked locked;
-	enum status status;
+	const struct paying *paying = req->work;
+	const struct unpaid_hold hold = {
+		.guest_id = paying->outcome->id,
+		.payment_id = paying->outcome->payment_id,
+		.deadline_at = paying->outcome->deadline_at,
+	};
 
-	status = guest_lock(req, outcome->id, LOCK_SEAT, &locked, err);
-	if (!status)
-		status = payment_still_ours(req, outcome->payment_id, outcome->deadline_at,
-					    &paying->ours, err);
-	if (status || !paying->ours)
-		return status;
-	if (locked.guest.status == GUEST_PENDING)
-		status = guest_apply(req, &locked, TRIGGER_CALL_FAILED, err);
-	if (!status)
-		status = guest_mark_deleted(req, outcome->id, err);
-	if (!status && req->idempotency_key)
-		status = request_query(req, &sql_idempotency_release,
-				       PG_ARGS(PG_I64(outcome->id), PG_I64(req->caller.user_id),
-					       PG_TEXT(req->idempotency_key)),
-				       NULL, err);
-	return status;
+	return registration_release(req, &hold, err);
 }
 
 /* Release what is still ours, then say why there is nothing to pay. */

@@ -7,16 +7,6 @@ const char *const payment_status_names[] = {"created", "requires_payment", "succ
 					    "void",    "disputed",         NULL};
 const char *const payment_method_names[] = {"intent", "on_site", NULL};
 
-/* Shape of a refund in the list; a payment has none yet. */
-struct refund_out {
-	int64_t id;
-	int64_t payment_id;
-	int64_t amount;
-	const char *currency;
-	const char *status;
-	int64_t created_at;
-};
-
 #define AT(member) offsetof(struct refund_out, member)
 static const struct field refund_fields[] = {
 	{.name = "id", .type = FIELD_ID, .offset = AT(id)},
@@ -27,7 +17,7 @@ static const struct field refund_fields[] = {
 	{.name = "createdAt", .type = FIELD_TIME, .offset = AT(created_at)},
 };
 #undef AT
-static const struct schema refund_schema = SCHEMA(refund_fields, struct refund_out);
+const struct schema refund_schema = SCHEMA(refund_fields, struct refund_out);
 
 #define AT(member) offsetof(struct payment_out, member)
 static const struct field payment_fields[] = {

@@ -37,7 +37,16 @@ struct payment_out {
 	struct field_array refunds;
 };
 
-extern const struct schema payment_schema;
+struct refund_out {
+	int64_t id;
+	int64_t payment_id;
+	int64_t amount;
+	const char *currency;
+	const char *status;
+	int64_t created_at;
+};
+
+extern const struct schema payment_schema, refund_schema;
 
 /* Hide the client secret unless this caller may still use it. */
 void payment_hide_secret(struct payment_out *payment, const struct request *req);

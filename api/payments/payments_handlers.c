@@ -5,10 +5,12 @@
 
 #include "api/payments/payments_rules.h"
 #include "api/payments/payments_service.h"
+#include "api/payments/refunds_service.h"
 #include "common/clock.h"
 #include "common/sign.h"
 
 enum { STALE_S = 300, WEBHOOK_ID_MAX = 255 };
+#define REFUND_MAX INT64_C(9999999999) /* as prices */
 
 /* --- list ------------------------------------------------------------------------------------ */
 
@@ -29,6 +31,7 @@ static struct page_key row_key(struct arena *arena, const void *row)
 enum status payments_list(struct request *req, struct problem *err)
 {
 	const struct payment_list_query *query = req->query;
+	struct payment_out **payments;
 	struct field_array rows;
 	struct page page;
 	int64_t total = -1;
@@ -38,10 +41,42 @@ enum status payments_list(struct request *req, struct problem *err)
 		status = payments_page(req, &page, &rows, &total, err);
 	if (status)
 		return status;
-	for (size_t i = 0; i < rows.count; i++)
-		payment_hide_secret((struct payment_out *)rows.items + i, req);
+	payments = arena_calloc(req->arena, rows.count, sizeof(void *));
+	for (size_t i = 0; i < rows.count; i++) {
+		payments[i] = (struct payment_out *)rows.items + i;
+		payment_hide_secret(payments[i], req);
+	}
+	status = refunds_attach(req, payments, rows.count, err);
+	if (status)
+		return status;
 	answer_page(req, &page, &payment_schema, &rows, total, row_key);
 	return OK;
+}
+
+/* --- refund ---------------------------------------------------------------------------------- */
+
+struct refund_input {
+	int64_t amount; /* 0: all that is left */
+	struct presence presence;
+};
+static const struct field refund_input_fields[] = {
+	{.name = "amount",
+	 .type = FIELD_MONEY,
+	 .offset = offsetof(struct refund_input, amount),
+	 .min = 1,
+	 .max = REFUND_MAX},
+};
+const struct schema refund_input_schema = SCHEMA_INPUT(refund_input_fields, struct refund_input);
+
+enum status payments_refund(struct request *req, struct problem *err)
+{
+	const struct refund_input *input = req->input;
+	struct refund_out refund;
+	enum status status = refund_request(req, input ? input->amount : 0, &refund, err);
+
+	if (!status)
+		answer_data(req, &refund_schema, &refund, 0);
+	return status;
 }
 
 /* --- webhook --------------------------------------------------------------------------------- */
@@ -141,11 +176,6 @@ static enum status read_message(struct request *req, struct payment_message *ret
 	return OK;
 }
 
-static enum status take(struct request *req, struct problem *err)
-{
-	return payment_take_message(req, req->work, err);
-}
-
 enum status payments_webhook(struct request *req, struct problem *err)
 {
 	struct payment_message message;
@@ -155,8 +185,7 @@ enum status payments_webhook(struct request *req, struct problem *err)
 		status = read_message(req, &message, err);
 	if (status)
 		return status;
-	req->work = &message;
-	status = request_transaction(req, take, err);
+	status = payment_take_webhook(req, &message, err);
 	if (!status)
 		answer_none(req);
 	return status;

@@ -10,17 +10,17 @@ static const char *const message_types[MESSAGE_TYPES] = {
 	[MESSAGE_REFUNDED] = "payment.refunded",
 };
 
-/* Money for a payment that ended unpaid, and refunds made at the service, are kept until they can
- * be settled. */
+/* What cannot be settled yet is kept. Money for a payment that ended unpaid still succeeds: whether
+ * the guest comes back or the money goes back is decided then. */
 static const enum payment_effect effects[][MESSAGE_TYPES] = {
 	[PAYMENT_CREATED] = {EFFECT_WAIT, EFFECT_WAIT, EFFECT_WAIT},
 	[PAYMENT_REQUIRES_PAYMENT] = {EFFECT_SUCCEED, EFFECT_FAIL, EFFECT_WAIT},
 	[PAYMENT_FAILED] = {EFFECT_SUCCEED, EFFECT_NONE, EFFECT_WAIT},
-	[PAYMENT_SUCCEEDED] = {EFFECT_NONE, EFFECT_NONE, EFFECT_WAIT},
-	[PAYMENT_EXPIRED] = {EFFECT_WAIT, EFFECT_NONE, EFFECT_WAIT},
-	[PAYMENT_CANCELLED] = {EFFECT_WAIT, EFFECT_NONE, EFFECT_WAIT},
-	[PAYMENT_VOID] = {EFFECT_WAIT, EFFECT_NONE, EFFECT_WAIT},
-	[PAYMENT_DISPUTED] = {EFFECT_NONE, EFFECT_NONE, EFFECT_WAIT},
+	[PAYMENT_SUCCEEDED] = {EFFECT_NONE, EFFECT_NONE, EFFECT_REFUND},
+	[PAYMENT_EXPIRED] = {EFFECT_SUCCEED, EFFECT_NONE, EFFECT_WAIT},
+	[PAYMENT_CANCELLED] = {EFFECT_SUCCEED, EFFECT_NONE, EFFECT_WAIT},
+	[PAYMENT_VOID] = {EFFECT_SUCCEED, EFFECT_NONE, EFFECT_WAIT},
+	[PAYMENT_DISPUTED] = {EFFECT_NONE, EFFECT_NONE, EFFECT_REFUND},
 };
 
 static int message_type(const char *type)

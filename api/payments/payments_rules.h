@@ -10,6 +10,7 @@ enum payment_effect {
 	EFFECT_NONE,    /* nothing is left to do */
 	EFFECT_SUCCEED, /* paid: the guest is confirmed */
 	EFFECT_FAIL,    /* one try failed */
+	EFFECT_REFUND,  /* money went back */
 	EFFECT_DISPUTE, /* another amount or currency than asked for */
 	EFFECT_WAIT,    /* cannot be applied yet: kept */
 	EFFECT_IGNORE,  /* not for us: kept */

@@ -47,6 +47,13 @@ enum status payment_record_intent(struct request *req, int64_t payment_id, int64
 	return status;
 }
 
+enum status payment_void_unrecorded(struct request *req, int64_t payment_id, const char *intent_id,
+				    struct problem *err)
+{
+	return request_query(req, &sql_payment_void_unrecorded,
+			     PG_ARGS(PG_I64(payment_id), PG_TEXT(intent_id)), NULL, err);
+}
+
 enum status payment_still_ours(struct request *req, int64_t payment_id, int64_t deadline_at,
 			       bool *ret_ours, struct problem *err)
 {
@@ -88,6 +95,7 @@ enum status payment_by_intent(struct request *req, const char *intent_id, struct
 		.amount = pg_money(result, 0, 3),
 		.currency = arena_strdup(req->arena, pg_text(result, 0, 4)),
 		.status = payment_status(pg_text(result, 0, 5)),
+		.guest_cancelled = !strcmp(pg_text(result, 0, 6), "cancelled"),
 	};
 	return OK;
 }

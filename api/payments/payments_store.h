@@ -28,9 +28,11 @@ struct payment_known {
 	int64_t amount;
 	const char *currency;
 	int status; /* enum payment_status */
+	bool guest_cancelled;
 };
 
-/* End an open payment: created becomes void, any other open state cancelled. */
+/* End an open payment: created becomes void, any other open state cancelled; a later call cancels
+ * its intent at the service, and a key held for it starts afresh. */
 enum status payment_close(struct request *req, int64_t payment_id, struct problem *err) MUST_CHECK;
 /* A payment in cash or by card at the organizer's desk: succeeded at once. */
 enum status payment_add_on_site(struct request *req, const struct guest_locked *locked,
@@ -43,6 +45,9 @@ enum status payment_lock_intent(struct request *req, const char *intent_id,
 enum status payment_record_intent(struct request *req, int64_t payment_id, int64_t deadline_at,
 				  const struct payment_intent *intent, bool *ret_recorded,
 				  struct problem *err) MUST_CHECK;
+/* An intent that came too late to be recorded: a later call cancels it, if the payment is void. */
+enum status payment_void_unrecorded(struct request *req, int64_t payment_id, const char *intent_id,
+				    struct problem *err) MUST_CHECK;
 /* Is the payment still `created` under our own deadline? */
 enum status payment_still_ours(struct request *req, int64_t payment_id, int64_t deadline_at,
 			       bool *ret_ours, struct problem *err) MUST_CHECK;

@@ -92,6 +92,7 @@ const struct matrix_row matrix_rows[] = {
 	{"POST", GUEST "/check-in", NULL, GUEST_OF_ROW, OF_GUEST_CREW(200), DRAFT_CREW(409)},
 	{"DELETE", GUEST "/check-in", NULL, GUEST_INSIDE, OF_GUEST_MANAGERS(204), DRAFT_MANAGERS(409)},
 	{"GET", GUEST "/payments", NULL, GUEST_OF_ROW, OF_GUEST_OWN(200), DRAFT_MANAGERS(200)},
+	{"POST", "/api/payments/{payment}/refund", NULL, GUEST_OF_ROW, {401, 404, 403, 404, 404, 409, 409}, {401, 404, 404, 404, 404, 409, 409}}, /* not paid */
 	{"POST", "/api/payments/webhook", "{}", 0, ALL(401), ALL(401)}, /* unsigned */
 
 	/* A code that is not yours to scan does not exist. */

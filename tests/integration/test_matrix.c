@@ -33,6 +33,7 @@ struct stage {
 	int64_t guest_ids[MATRIX_GUESTS];
 	int64_t ticket_ids[MATRIX_GUESTS]; /* INT64_MIN: none */
 	const char *codes[MATRIX_GUESTS];
+	int64_t payment_id; /* of GUEST_OF_ROW, ended unpaid */
 };
 
 static struct reply *must(struct reply *reply, int status)
@@ -79,6 +80,11 @@ static struct stage stage_of(int64_t organizer, bool published)
 		must(api_post(owner, text("%s/publish", path), NULL), 200);
 	for (int guest = 0; guest < MATRIX_GUESTS; guest++)
 		add_guest(&stage, (enum matrix_guest)guest, registrant);
+	stage.payment_id =
+		sql_int("INSERT INTO payments (event_id, guest_id, method, status, amount, "
+			"currency, payment_key) VALUES (%lld, %lld, 'intent', "
+			"'cancelled', 5, 'EUR', gen_random_uuid()) RETURNING id",
+			(long long)stage.event_id, (long long)stage.guest_ids[GUEST_OF_ROW]);
 	if (published)
 		must(api_post(owner,
 			      text("%s/guests/%lld/check-in", path,
@@ -98,13 +104,10 @@ static const char *word_value(const struct stage *stage, enum matrix_guest guest
 		const char *name;
 		int64_t id;
 	} ids[] = {
-		{"{event}", stage->event_id},
-		{"{type}", stage->spare_type_id},
-		{"{main}", stage->main_type_id},
-		{"{guest}", stage->guest_ids[guest]},
-		{"{ticket}", stage->ticket_ids[guest]},
-		{"{user}", STRANGER + 1},
-		{"{number}", ++number},
+		{"{event}", stage->event_id},           {"{type}", stage->spare_type_id},
+		{"{main}", stage->main_type_id},        {"{guest}", stage->guest_ids[guest]},
+		{"{ticket}", stage->ticket_ids[guest]}, {"{user}", STRANGER + 1},
+		{"{payment}", stage->payment_id},       {"{number}", ++number},
 	};
 
 	if (!strncmp(word, "{code}", len))

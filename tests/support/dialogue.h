@@ -12,7 +12,7 @@
 struct reply {
 	int status;
 	bool refused; /* status 0: there was no connection to be had, nothing was sent */
-	char *body; /* NUL-terminated */
+	char *body;   /* NUL-terminated */
 	size_t len;
 	char *headers; /* raw header lines */
 	void *json;    /* parsed body, NULL when it is none */
@@ -37,7 +37,8 @@ void say_on_record(const char *address);
 /* Close this thread's connection; the end of a crowd's member and of a suite do it. */
 void say_goodbye(void);
 
-/* The value at a path such as "data.ticketTypes.0.id"; integers up to 2^53. Absent: NULL, INT64_MIN. */
+/* The value at a path such as "data.ticketTypes.0.id"; integers up to 2^53. Absent: NULL,
+ * INT64_MIN. */
 const char *reply_text(const struct reply *reply, const char *path);
 int64_t reply_int(const struct reply *reply, const char *path);
 double reply_number(const struct reply *reply, const char *path);

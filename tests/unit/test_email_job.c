@@ -91,7 +91,10 @@ static void insert_people(void)
 	    " (3, 1, 3, 'intent', 'requires_payment', 1234.50, 'EUR', gen_random_uuid(), 'pi_3',"
 	    "  now() + interval '15 min', NULL, 0),"
 	    " (4, 1, 4, 'intent', 'succeeded', 1234.50, 'EUR', gen_random_uuid(), 'pi_4', NULL,"
-	    "  now(), 1234.50)");
+	    "  now(), 1234.50);"
+	    "INSERT INTO refunds (id, payment_id, amount, currency, status, cause, done_at)"
+	    " VALUES (3, 4, 234.50, 'EUR', 'done', 'asked', now()),"
+	    " (4, 4, 1000, 'EUR', 'done', 'registration-cancelled', now())");
 }
 
 static void setup(void)
@@ -281,10 +284,10 @@ static const struct kind_case kind_cases[] = {
 	 "1\xe2\x80\xaf"
 	 "234,50"},
 	{"ticket-issued", 2, 1, "", "Your ticket for", "Votre billet pour"},
-	{"registration-cancelled", 4, 0, "", "is cancelled", "est annulée"},
+	{"registration-cancelled", 4, 0, "", "1,000.00 EUR in all, is refunded", "est annulée"},
 	{"event-cancelled", 2, 0, "UPDATE events SET status = 'cancelled'", "Cancelled:", "Annulé"},
 	{"event-changed", 2, 2, "", "New date or place", "Nouvelle date"},
-	{"refund-done", 4, 4, "", "has been refunded: 1,234.50 EUR", "remboursé à hauteur de"},
+	{"refund-done", 4, 4, "", "has been refunded: 1,000.00 EUR.", "remboursé à hauteur de"},
 };
 
 static void deliver(const struct kind_case *c, const char *locale, const char *word)
@@ -504,7 +507,10 @@ START_TEST(test_an_outage_buries_nothing)
 	    " refunded_amount = 1 WHERE id = 3;"
 	    "INSERT INTO payments (event_id, guest_id, method, status, amount, currency,"
 	    " payment_key, paid_at, refunded_amount)"
-	    " VALUES (1, 2, 'on_site', 'succeeded', 5, 'EUR', gen_random_uuid(), now(), 5)");
+	    " VALUES (1, 2, 'on_site', 'succeeded', 5, 'EUR', gen_random_uuid(), now(), 5);"
+	    "INSERT INTO refunds (id, payment_id, amount, currency, status, cause, done_at)"
+	    " SELECT CASE method WHEN 'intent' THEN 1 ELSE 2 END, id, 1, 'EUR', 'done', 'asked', now()"
+	    " FROM payments WHERE guest_id IN (1, 2)");
 	standin_script("\"service\":\"notification\",\"behaviour\":\"status\",\"status\":500");
 	for (int i = 0; i < 5; i++)
 		ck_assert_int_eq(result(), JOB_FAILED);

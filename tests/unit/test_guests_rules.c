@@ -42,6 +42,8 @@ static const struct cell cells[STATES][TRIGGER_COUNT] = {
 		[TRIGGER_CALL_FAILED] = NO,
 		[TRIGGER_CANCEL] = MOVE(GUEST_CANCELLED, -1, TICKET_KEEP, MONEY_KEEP, CANCELLED_MAIL),
 		[TRIGGER_EVENT_CANCELLED] = MOVE(GUEST_CANCELLED, -1, TICKET_KEEP, MONEY_KEEP, "event-cancelled"),
+		[TRIGGER_LATE_MONEY] = NO,
+		[TRIGGER_REFUNDED] = NO,
 		[TRIGGER_CHECK_IN] = MOVE(GUEST_CHECKED_IN, 0, TICKET_VALIDATE, MONEY_KEEP, NULL),
 		[TRIGGER_UNDO_CHECK_IN] = NO,
 	},
@@ -52,6 +54,8 @@ static const struct cell cells[STATES][TRIGGER_COUNT] = {
 		[TRIGGER_CALL_FAILED] = NO,
 		[TRIGGER_CANCEL] = MOVE(GUEST_CANCELLED, -1, TICKET_CANCEL, MONEY_CLOSE, CANCELLED_MAIL),
 		[TRIGGER_EVENT_CANCELLED] = MOVE(GUEST_CANCELLED, -1, TICKET_CANCEL, MONEY_CLOSE, "event-cancelled"),
+		[TRIGGER_LATE_MONEY] = NO,
+		[TRIGGER_REFUNDED] = MOVE(GUEST_CANCELLED, -1, TICKET_CANCEL, MONEY_KEEP, NULL),
 		[TRIGGER_CHECK_IN] = MOVE(GUEST_CHECKED_IN, 0, TICKET_VALIDATE, MONEY_KEEP, NULL),
 		[TRIGGER_UNDO_CHECK_IN] = NO,
 	},
@@ -62,6 +66,8 @@ static const struct cell cells[STATES][TRIGGER_COUNT] = {
 		[TRIGGER_CALL_FAILED] = MOVE(GUEST_CANCELLED, -1, TICKET_KEEP, MONEY_VOID, NULL),
 		[TRIGGER_CANCEL] = MOVE(GUEST_CANCELLED, -1, TICKET_KEEP, MONEY_CLOSE, CANCELLED_MAIL),
 		[TRIGGER_EVENT_CANCELLED] = MOVE(GUEST_CANCELLED, -1, TICKET_KEEP, MONEY_CLOSE, "event-cancelled"),
+		[TRIGGER_LATE_MONEY] = NO,
+		[TRIGGER_REFUNDED] = MOVE(GUEST_CANCELLED, -1, TICKET_KEEP, MONEY_KEEP, NULL),
 		[TRIGGER_CHECK_IN] = REFUSED(ST_NOT_PAID),
 		[TRIGGER_UNDO_CHECK_IN] = NO,
 	},
@@ -72,6 +78,8 @@ static const struct cell cells[STATES][TRIGGER_COUNT] = {
 		[TRIGGER_CALL_FAILED] = NO,
 		[TRIGGER_CANCEL] = NO,
 		[TRIGGER_EVENT_CANCELLED] = NO,
+		[TRIGGER_LATE_MONEY] = MOVE(GUEST_CONFIRMED, 1, TICKET_MAKE, MONEY_KEEP, NULL),
+		[TRIGGER_REFUNDED] = NO,
 		[TRIGGER_CHECK_IN] = REFUSED(ST_TICKET_CANCELLED),
 		[TRIGGER_UNDO_CHECK_IN] = NO,
 	},
@@ -82,6 +90,8 @@ static const struct cell cells[STATES][TRIGGER_COUNT] = {
 		[TRIGGER_CALL_FAILED] = NO,
 		[TRIGGER_CANCEL] = NO,
 		[TRIGGER_EVENT_CANCELLED] = NO,
+		[TRIGGER_LATE_MONEY] = NO,
+		[TRIGGER_REFUNDED] = MOVE(GUEST_CHECKED_IN, 0, TICKET_KEEP, MONEY_KEEP, NULL),
 		[TRIGGER_CHECK_IN] = REFUSED(ST_ALREADY_VALIDATED),
 		/* what it was before: confirmed stands for registered too */
 		[TRIGGER_UNDO_CHECK_IN] = MOVE(GUEST_CONFIRMED, 0, TICKET_UNVALIDATE, MONEY_KEEP, NULL),
@@ -122,7 +132,8 @@ START_TEST(every_state_meets_every_trigger)
 }
 END_TEST
 
-/* A seat is given back exactly by what makes a live guest cancelled. */
+/* A seat is given back exactly by what makes a live guest cancelled, and taken by what revives one.
+ */
 START_TEST(seats_follow_life)
 {
 	for (int from = 0; from < STATES; from++) {
@@ -132,8 +143,9 @@ START_TEST(seats_follow_life)
 
 			if (!got)
 				continue;
-			ck_assert_int_ne(from, GUEST_CANCELLED);
-			ck_assert_int_eq(got->seats, got->to == GUEST_CANCELLED ? -1 : 0);
+			ck_assert_int_ne(from, got->to == GUEST_CANCELLED ? GUEST_CANCELLED : -1);
+			ck_assert_int_eq(got->seats,
+					 (from == GUEST_CANCELLED) - (got->to == GUEST_CANCELLED));
 		}
 	}
 }

@@ -7,18 +7,19 @@ SELECT n.id, n.kind, n.status, n.cause_id, n.attempts,
        p.status AS payment_status,
        to_char(p.expires_at AT TIME ZONE e.time_zone, 'YYYY-MM-DD HH24:MI ID') AS pay_until,
        coalesce(p.expires_at <= now(), false) AS pay_over,
-       CASE n.kind WHEN 'payment-due' THEN p.amount
-                   WHEN 'refund-done' THEN paid.refunded
-                   ELSE paid.amount END AS amount,
-       coalesce(p.currency, paid.currency, e.currency) AS currency
+       coalesce(p.amount, back.amount) AS amount,
+       coalesce(p.currency, back.currency, e.currency) AS currency
 FROM notifications n
 JOIN guests g ON g.id = n.guest_id
 JOIN events e ON e.id = n.event_id
 LEFT JOIN ticket_types tt ON tt.id = g.ticket_type_id
 LEFT JOIN tickets t ON t.guest_id = g.id
 LEFT JOIN payments p ON n.kind = 'payment-due' AND p.id = n.cause_id AND p.guest_id = g.id
+-- refund-done tells of its refund, the mail of a cancel of all that the cancel gives back
 LEFT JOIN LATERAL (
-    SELECT sum(s.amount) AS amount, sum(s.refunded_amount) AS refunded, min(s.currency) AS currency
-    FROM payments s WHERE s.guest_id = g.id AND s.paid_at IS NOT NULL
-) paid ON true
+    SELECT sum(r.amount) AS amount, min(r.currency) AS currency
+    FROM payments s JOIN refunds r ON r.payment_id = s.id
+    WHERE s.guest_id = g.id
+      AND CASE n.kind WHEN 'refund-done' THEN r.id = n.cause_id ELSE r.cause = n.kind AND n.cause_id = 0 END
+) back ON true
 WHERE n.id = $1

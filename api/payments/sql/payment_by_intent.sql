@@ -1,1 +1,4 @@
-SELECT id, guest_id, event_id, amount, currency, status FROM payments WHERE intent_id = $1::text
+SELECT p.id, p.guest_id, p.event_id, p.amount, p.currency, p.status, g.status AS guest_status
+FROM payments p
+JOIN guests g ON g.id = p.guest_id
+WHERE p.intent_id = $1::text

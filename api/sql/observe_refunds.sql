@@ -1,0 +1,1 @@
+SELECT status, count(*) FROM refunds WHERE status <> 'done' GROUP BY status
