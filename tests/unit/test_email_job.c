@@ -509,7 +509,8 @@ START_TEST(test_an_outage_buries_nothing)
 	    " payment_key, paid_at, refunded_amount)"
 	    " VALUES (1, 2, 'on_site', 'succeeded', 5, 'EUR', gen_random_uuid(), now(), 5);"
 	    "INSERT INTO refunds (id, payment_id, amount, currency, status, cause, done_at)"
-	    " SELECT CASE method WHEN 'intent' THEN 1 ELSE 2 END, id, 1, 'EUR', 'done', 'asked', now()"
+	    " SELECT CASE method WHEN 'intent' THEN 1 ELSE 2 END, id, 1, 'EUR', 'done', 'asked', "
+	    "now()"
 	    " FROM payments WHERE guest_id IN (1, 2)");
 	standin_script("\"service\":\"notification\",\"behaviour\":\"status\",\"status\":500");
 	for (int i = 0; i < 5; i++)
