@@ -389,6 +389,13 @@ START_TEST(random_histories)
 {
 	for (int i = 0; i < HISTORIES; i++)
 		one_history(i);
+	/* they had what the figures are about */
+	ck_assert_int_gt(sql_int("SELECT count(*) FROM refunds WHERE status = 'done'"),
+			 HISTORIES / 4);
+	ck_assert_int_gt(sql_int("SELECT count(*) FROM payments WHERE status = 'succeeded'"),
+			 HISTORIES);
+	ck_assert_int_gt(sql_int("SELECT count(*) FROM guests WHERE status = 'checked_in'"),
+			 HISTORIES);
 	ck_assert(audit_clean());
 	aggregate_member(NULL, 0);
 	ck_assert_int_eq(sql_int("SELECT count(*) FROM statistics_deltas"), 0);

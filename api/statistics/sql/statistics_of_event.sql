@@ -36,6 +36,13 @@ WITH period AS (
     JOIN payments p ON p.event_id = $1 AND p.status = 'succeeded'
         AND p.paid_at >= period.begins AND p.paid_at < period.whole
     WHERE $2 IS NOT NULL
+    UNION ALL
+    SELECT NULL, 'refunded', 1, r.amount
+    FROM period
+    JOIN payments p ON p.event_id = $1 AND p.status = 'succeeded' AND p.refunded_amount > 0
+    JOIN refunds r ON r.payment_id = p.id AND r.status = 'done'
+        AND r.done_at >= period.begins AND r.done_at < period.whole
+    WHERE $2 IS NOT NULL
 ), total AS (
     SELECT coalesce(sum(n) FILTER (WHERE kind = 'guests'), 0) AS total_guests,
            coalesce(sum(n) FILTER (WHERE kind = 'confirmed'), 0) AS confirmed_guests,
