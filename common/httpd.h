@@ -44,6 +44,7 @@ struct http_exchange {
 	int64_t content_length; /* -1: chunked; 0: no body */
 	struct http_response response;
 	const char *request_id; /* set by the handler; shown in problems raised by httpd */
+	bool streamed;          /* the answer went out, or is going, by http_stream_… */
 	struct http_wire *wire;
 };
 
@@ -80,11 +81,26 @@ const char *http_header(const struct http_exchange *exchange, const char *name);
  * `deadline_ms`. Answers Expect: 100-continue first. */
 enum status http_read_body(struct http_exchange *exchange, size_t max, int64_t deadline_ms,
 			   struct slice *ret_body, struct problem *err) MUST_CHECK;
+/* Read the next piece of the body: `size` bytes, fewer at its end, 0 behind it. Failures as
+ * http_read_body's; `max` is the whole body's bound, `deadline_ms` this piece's. */
+enum status http_read_piece(struct http_exchange *exchange, char *buf, size_t size, size_t max,
+			    int64_t deadline_ms, size_t *ret_len, struct problem *err) MUST_CHECK;
 /* Add a response header; value is copied to the arena. Values with control bytes are dropped. */
 void http_add_header(struct http_exchange *exchange, const char *name, const char *value);
 /* Set the response to a problem document: status, Retry-After for 429 and 503, WWW-Authenticate
  * for 401, Allow for 405. */
 void http_respond_problem(struct http_exchange *exchange, const struct problem *err);
+
+/*
+ * An answer of any length, in pieces: http_stream_begin sends the head made of `response` (its body
+ * is not looked at), chunked, or for HTTP/1.0 up to the connection's end. After it the response
+ * cannot be changed. http_stream_write is false once the peer is gone, too slow, or a drain cuts
+ * long answers off: the handler then just returns, and the peer sees that the answer is cut.
+ * http_stream_end says that it is whole. For HEAD the pieces are dropped.
+ */
+void http_stream_begin(struct http_exchange *exchange);
+bool http_stream_write(struct http_exchange *exchange, const char *data, size_t len) MUST_CHECK;
+void http_stream_end(struct http_exchange *exchange);
 
 /* Percent-decode one path segment or query value into the arena (plus to blank when `query`).
  * NULL: bad escape, %00, or not UTF-8. */

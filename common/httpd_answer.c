@@ -142,8 +142,8 @@ static bool is_bodyless(int status)
 	return status < 200 || status == 204 || status == 304;
 }
 
-static void add_head(struct strbuf *out, const struct http_exchange *exchange,
-		     struct mg_connection *conn)
+void httpd_add_head(struct strbuf *out, const struct http_exchange *exchange,
+		    struct mg_connection *conn, int64_t length)
 {
 	const struct http_response *response = &exchange->response;
 	strbuf_adds(out, "HTTP/1.1 ");
@@ -154,9 +154,9 @@ static void add_head(struct strbuf *out, const struct http_exchange *exchange,
 	add_date(out);
 	if (response->content_type != NULL && !is_bodyless(response->status))
 		add_header(out, "Content-Type", response->content_type);
-	if (!is_bodyless(response->status)) {
+	if (!is_bodyless(response->status) && length >= 0) {
 		strbuf_adds(out, "Content-Length: ");
-		strbuf_add_i64(out, (int64_t)response->body.len);
+		strbuf_add_i64(out, length);
 		strbuf_adds(out, "\r\n");
 	}
 	add_header(out, "X-Content-Type-Options", "nosniff");
@@ -166,15 +166,17 @@ static void add_head(struct strbuf *out, const struct http_exchange *exchange,
 		add_header(out, response->headers[i].name, response->headers[i].value);
 }
 
-static void write_out(struct httpd_thread *thread, struct mg_connection *conn,
-		      const struct strbuf *out)
+bool httpd_write(struct httpd_thread *thread, struct mg_connection *conn, const char *data,
+		 size_t len)
 {
-	int64_t allowance_us = (int64_t)out->len * US_PER_S / SLOWEST_BYTES_PER_S;
+	int64_t allowance_us = (int64_t)len * US_PER_S / SLOWEST_BYTES_PER_S;
 	thread->deadline_us = clock_monotonic_us() + thread->httpd->write_timeout_us + allowance_us;
-	int sent = mg_write(conn, out->buf, out->len);
+	int sent = mg_write(conn, data, len);
 	thread->deadline_us = 0;
-	if (sent < 0 || (size_t)sent != out->len)
-		mg_disable_connection_keep_alive(conn);
+	if (sent >= 0 && (size_t)sent == len)
+		return true;
+	mg_disable_connection_keep_alive(conn);
+	return false;
 }
 
 static void send_answer(struct httpd_thread *thread, struct mg_connection *conn,
@@ -184,7 +186,7 @@ static void send_answer(struct httpd_thread *thread, struct mg_connection *conn,
 	struct strbuf out;
 	strbuf_init(&out, exchange->arena);
 	strbuf_reserve(&out, response->body.len + 1024);
-	add_head(&out, exchange, conn);
+	httpd_add_head(&out, exchange, conn, (int64_t)response->body.len);
 	if (connection != NULL)
 		add_header(&out, "Connection", connection);
 	strbuf_adds(&out, "\r\n");
@@ -195,16 +197,23 @@ static void send_answer(struct httpd_thread *thread, struct mg_connection *conn,
 		strbuf_truncate(&out,
 				response->body.len > 1 ? out.len - response->body.len / 2 : 0);
 	if (out.len > 0)
-		write_out(thread, conn, &out);
+		(void)httpd_write(thread, conn, out.buf, out.len);
+}
+
+const char *httpd_connection(struct http_exchange *exchange)
+{
+	if (!keep_connection(exchange))
+		return "close";
+	return strcmp(exchange->wire->info->http_version, "1.0") == 0 ? "keep-alive" : NULL;
 }
 
 void httpd_send(struct http_exchange *exchange)
 {
 	struct http_wire *wire = exchange->wire;
-	const char *connection = "close";
-	if (keep_connection(exchange))
-		connection = strcmp(wire->info->http_version, "1.0") == 0 ? "keep-alive" : NULL;
-	send_answer(wire->thread, wire->conn, exchange, connection);
+	if (exchange->streamed && !wire->stream_whole)
+		mg_disable_connection_keep_alive(wire->conn);
+	if (!exchange->streamed)
+		send_answer(wire->thread, wire->conn, exchange, httpd_connection(exchange));
 }
 
 /* What CivetWeb could not parse it gives out as it lies in the buffer, to the block's end. */

@@ -122,6 +122,28 @@ enum status http_read_body(struct http_exchange *exchange, size_t max, int64_t d
 	return read_chunked(exchange, max, deadline_us, ret_body, err);
 }
 
+enum status http_read_piece(struct http_exchange *exchange, char *buf, size_t size, size_t max,
+			    int64_t deadline_ms, size_t *ret_len, struct problem *err)
+{
+	struct http_wire *wire = exchange->wire;
+	int64_t deadline_us = clock_monotonic_us() + deadline_ms * US_PER_MS;
+	size_t len = 0;
+	if (exchange->content_length > 0 && (uint64_t)exchange->content_length > max)
+		return problem_set(err, ST_BODY_TOO_LARGE, "the limit is %zu bytes", max);
+	if (!wire->body_done)
+		say_continue(wire);
+	while (len < size && !wire->body_done) {
+		int got = read_slice(wire, buf + len, size - len, deadline_us);
+		if (got < 0)
+			return body_cut(deadline_us, err);
+		len += (size_t)got;
+		if ((uint64_t)wire->consumed > max)
+			return problem_set(err, ST_BODY_TOO_LARGE, "the limit is %zu bytes", max);
+	}
+	*ret_len = len;
+	return OK;
+}
+
 static int hex_value(char c)
 {
 	if (c >= '0' && c <= '9')

@@ -246,7 +246,10 @@ static void wait_until_empty(struct httpd *httpd, int64_t deadline_us)
 
 void httpd_drain(struct httpd *httpd, int64_t deadline_ms)
 {
-	int64_t deadline_us = clock_monotonic_us() + deadline_ms * US_PER_MS;
+	int64_t now_us = clock_monotonic_us();
+	int64_t deadline_us = now_us + deadline_ms * US_PER_MS;
+	/* Long answers end before the deadline, so that the rest is not cut with them. */
+	atomic_store(&httpd->cut_us, now_us + deadline_ms * US_PER_MS / 2);
 	atomic_store(&httpd->draining, true);
 	int wake_fd = close_door(httpd, deadline_us);
 	wait_until_empty(httpd, deadline_us);

@@ -30,6 +30,7 @@ struct httpd {
 	int port;
 	int listen_fd;
 	_Atomic(bool) draining;
+	_Atomic(int64_t) cut_us; /* monotonic: answers in pieces end then; 0: no drain */
 	_Atomic(bool) ends_idle; /* connections between two requests are ended, see httpd_drain */
 	pthread_mutex_t lock;    /* of the list of threads */
 	struct httpd_thread *threads;
@@ -63,6 +64,9 @@ struct http_wire {
 	bool body_done;
 	bool wants_continue;
 	int64_t consumed;
+	bool stream_broken;
+	bool stream_chunked;
+	bool stream_whole;
 };
 
 enum { HTTPD_MAX_REQUEST = 16384, HTTPD_HEADERS_LIMIT = 63 };
@@ -80,6 +84,14 @@ const char *httpd_header(const struct mg_request_info *info, const char *name);
 const char *httpd_guard(const struct mg_request_info *info);
 /* Send exchange->response in one write; decides whether the connection lives on. */
 void httpd_send(struct http_exchange *exchange);
+/* Decide whether the connection lives on; the value of the Connection header, NULL: none. */
+const char *httpd_connection(struct http_exchange *exchange);
+/* Status line and headers. `length` < 0: the body comes in chunks, or to the connection's end. */
+void httpd_add_head(struct strbuf *out, const struct http_exchange *exchange,
+		    struct mg_connection *conn, int64_t length);
+/* One write by the deadline of a slow reader; false: not all of it went out. */
+bool httpd_write(struct httpd_thread *thread, struct mg_connection *conn, const char *data,
+		 size_t len);
 /* Answer with a problem, once, and close; for requests that never reach the handler. */
 void httpd_refuse(struct httpd_thread *thread, struct mg_connection *conn,
 		  const struct problem *err);
