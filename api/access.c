@@ -28,13 +28,14 @@ bool access_event_visible(const char *event_status, unsigned who)
 static const struct pg_statement *const scope_statements[] = {
 	[SCOPE_EVENT] = &sql_access_event,     [SCOPE_TICKET_TYPE] = &sql_access_ticket_type,
 	[SCOPE_GUEST] = &sql_access_guest,     [SCOPE_TICKET] = &sql_access_ticket,
-	[SCOPE_PAYMENT] = &sql_access_payment,
+	[SCOPE_PAYMENT] = &sql_access_payment, [SCOPE_IMPORT] = &sql_access_import,
 };
 
 /* Nouns for 404 details. */
 static const char *const scope_names[] = {
-	[SCOPE_NONE] = "thing",  [SCOPE_EVENT] = "event",   [SCOPE_TICKET_TYPE] = "ticket type",
-	[SCOPE_GUEST] = "guest", [SCOPE_TICKET] = "ticket", [SCOPE_PAYMENT] = "payment",
+	[SCOPE_NONE] = "thing",    [SCOPE_EVENT] = "event",   [SCOPE_TICKET_TYPE] = "ticket type",
+	[SCOPE_GUEST] = "guest",   [SCOPE_TICKET] = "ticket", [SCOPE_PAYMENT] = "payment",
+	[SCOPE_IMPORT] = "import",
 };
 
 static enum status not_found(const struct request *req, struct problem *err)
@@ -86,12 +87,13 @@ static void take_rights(struct request *req, const struct pg_result *row)
 		access->who |= WHO_REGISTRANT;
 }
 
-/* A single guest, ticket or payment is there only for who may see it; an event once published. */
+/* A single guest, ticket, payment or import is there only for who may see it; an event once
+ * published. */
 static bool thing_visible(const struct request *req)
 {
 	unsigned seers = WHO_ADMIN | WHO_ORGANIZER | WHO_STAFF | WHO_REGISTRANT | WHO_LINK;
 
-	if (req->route->scope == SCOPE_PAYMENT)
+	if (req->route->scope == SCOPE_PAYMENT || req->route->scope == SCOPE_IMPORT)
 		seers &= ~(unsigned)WHO_STAFF;
 	if (req->route->scope == SCOPE_EVENT || req->route->scope == SCOPE_TICKET_TYPE)
 		return access_event_visible(req->access.event_status, req->access.who);

@@ -18,6 +18,7 @@ struct api_config {
 	int64_t door_requests_max;
 	int64_t max_body_bytes;
 	int64_t body_deadline_ms;
+	int64_t import_max_bytes;
 	int64_t request_timeout_ms;
 	int64_t keep_alive_ms;
 	int64_t drain_timeout_ms;

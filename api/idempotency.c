@@ -48,6 +48,19 @@ enum status idempotency_read(struct request *req, struct problem *err)
 	return OK;
 }
 
+/* A chain: the digest so far and the piece's own. */
+void idempotency_add(struct request *req, struct slice piece)
+{
+	uint8_t link[2 * SHA256_SIZE];
+
+	if (!req->idempotency_key)
+		return;
+	sign_sha256(req->fingerprint, strlen(req->fingerprint), link);
+	sign_sha256(piece.at, piece.len, link + SHA256_SIZE);
+	sign_sha256(link, sizeof(link), link);
+	sign_hex(link, SHA256_SIZE, req->fingerprint);
+}
+
 void idempotency_replay(struct request *req, int status, const char *body, const char *location,
 			const char *etag)
 {

@@ -57,6 +57,24 @@ static enum status read_body(struct request *req, struct problem *err)
 	return check_media_type(req, err);
 }
 
+/* A body that the handler reads itself: what can be judged before it comes. */
+static enum status judge_stream(struct request *req, struct problem *err)
+{
+	const char *header = http_header(req->http, "Content-Type");
+	int64_t max = req->app->config->import_max_bytes;
+	enum status status;
+
+	if (req->http->content_length > max)
+		return problem_set(err, ST_BODY_TOO_LARGE, "the limit is %lld bytes",
+				   (long long)max);
+	if (!header ||
+	    !(media_type_is(header, "text/csv") || media_type_is(header, "application/json")))
+		return problem_set(err, ST_UNSUPPORTED_MEDIA_TYPE,
+				   "The body must be text/csv or application/json");
+	status = input_read_query(req, err);
+	return status ? status : idempotency_read(req, err);
+}
+
 static enum status decode(struct request *req, const struct json_document *doc, struct problem *err)
 {
 	const struct schema *schema = req->route->input ? req->route->input : &no_fields;
@@ -78,6 +96,8 @@ enum status input_read(struct request *req, struct problem *err)
 
 	if (!takes_body(req))
 		return input_read_query(req, err);
+	if (req->route->flags & ROUTE_STREAM)
+		return judge_stream(req, err);
 	status = read_body(req, err);
 	if (status)
 		return status;

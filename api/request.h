@@ -30,7 +30,7 @@ enum who {
 };
 
 /* What the ids in the path name, and so what is looked up before the handler. */
-enum scope { SCOPE_NONE, SCOPE_EVENT, SCOPE_TICKET_TYPE, SCOPE_GUEST, SCOPE_TICKET, SCOPE_PAYMENT };
+enum scope { SCOPE_NONE, SCOPE_EVENT, SCOPE_TICKET_TYPE, SCOPE_GUEST, SCOPE_TICKET, SCOPE_PAYMENT, SCOPE_IMPORT };
 
 struct caller {
 	bool signed_in;
@@ -47,7 +47,7 @@ struct access {
 	int64_t organizer_id;
 	const char *event_status;
 	int64_t guest_id;
-	int64_t thing_id; /* ticket type, guest, ticket or payment */
+	int64_t thing_id; /* ticket type, guest, ticket, payment or import */
 	unsigned who;     /* WHO_… bits of this caller here */
 };
 
@@ -72,6 +72,7 @@ enum {
 	ROUTE_UNBOUNDED = 64,      /* health: answered whatever the load */
 	ROUTE_SWEEPER = 128,       /* background work: own connections */
 	ROUTE_BODY_OPTIONAL = 256, /* has an input, but may come without a body */
+	ROUTE_STREAM = 512,        /* CSV or JSON of any size: the handler reads the body itself */
 };
 
 struct route {
@@ -149,6 +150,8 @@ void answer_created(struct request *req, const struct schema *schema, const void
 		    int64_t edit_version, const char *path, ...) PRINTF_LIKE(5, 6);
 /* 204, no body. */
 void answer_none(struct request *req);
+/* An answer of any length: send the head; the handler goes on with http_stream_write. */
+void answer_stream(struct request *req, const char *content_type);
 /* Any body. */
 void answer_bytes(struct request *req, int status, const char *content_type, struct slice body);
 /* The strong tag, quotes included, of the answer that is set; If-None-Match -> 304 for GET. */

@@ -5,6 +5,7 @@
 
 #include "api/events/events.h"
 #include "api/guests/guests.h"
+#include "api/guests/imports.h"
 #include "api/health.h"
 #include "api/pages.h"
 #include "api/payments/payments.h"
@@ -49,6 +50,9 @@ const struct route routes[] = {
 	{"DELETE", GUEST "/check-in", O_A, SCOPE_GUEST, EDIT, NULL, NULL, guests_undo_check_in, 204},
 	{"GET", GUEST "/payments", O_A | WHO_REGISTRANT, SCOPE_GUEST, ROUTE_PRIVATE, NULL, &payment_list_schema, payments_list, 200},
 	{"POST", "/api/payments/{payment}/refund", O_A, SCOPE_PAYMENT, WRITE | ROUTE_BODY_OPTIONAL, &refund_input_schema, NULL, payments_refund, 202},
+	{"POST", EVENT "/guests/import", O_A, SCOPE_EVENT, ROUTE_STREAM | ROUTE_IDEMPOTENT | ROUTE_PRIVATE, NULL, &import_query_schema, imports_create, 202},
+	{"GET", EVENT "/guests/export", O_A, SCOPE_EVENT, ROUTE_PRIVATE, NULL, NULL, guests_export, 200},
+	{"GET", "/api/imports/{import}", O_A, SCOPE_IMPORT, ROUTE_PRIVATE, NULL, NULL, imports_get, 200},
 	{"POST", "/api/payments/webhook", WHO_SIGNED, SCOPE_NONE, ROUTE_RAW_BODY | ROUTE_PRIVATE, NULL, NULL, payments_webhook, 204},
 
 	{"POST", "/api/tickets/validate", WHO_USER, SCOPE_NONE, ROUTE_DOOR | ROUTE_PRIVATE, &validate_input_schema, NULL, tickets_validate, 200},

@@ -239,6 +239,22 @@ static void keep_private(struct request *req)
 	http_add_header(req->http, "Cache-Control", "no-store");
 }
 
+/* What every answer carries, whatever made it. */
+static void finish_answer(struct request *req)
+{
+	cors_answer(req);
+	keep_private(req);
+	if (req->app->draining)
+		req->http->response.close = true;
+}
+
+void answer_stream(struct request *req, const char *content_type)
+{
+	answer_bytes(req, req->route->success, content_type, (struct slice){NULL, 0});
+	finish_answer(req);
+	http_stream_begin(req->http);
+}
+
 void server_handle(void *ctx, struct http_exchange *exchange)
 {
 	struct request *req = ARENA_NEW(exchange->arena, struct request);
@@ -254,10 +270,8 @@ void server_handle(void *ctx, struct http_exchange *exchange)
 	request_release_conn(req);
 	if (status && status != ST_ANSWERED)
 		http_respond_problem(exchange, &err);
-	cors_answer(req);
-	keep_private(req);
-	if (req->app->draining)
-		exchange->response.close = true;
+	if (!exchange->streamed)
+		finish_answer(req);
 	observe_end(req, status && status != ST_ANSWERED ? &err : NULL);
 }
 

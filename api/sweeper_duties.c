@@ -3,13 +3,14 @@
 #include "api/events/events_clock.h"
 #include "api/guests/cascades.h"
 #include "api/payments/payments_sweep.h"
+#include "api/guests/imports.h"
 #include "api/statistics/statistics_service.h"
 #include "sql_api.h"
 
 enum { CLEANUP_BATCH = 5000 };
 
-/* Keys whose 24 hours are over, a batch at a time. */
-static enum status clean_up_keys(struct request *req, bool *ret_more, struct problem *err)
+/* Keys whose 24 hours are over, a batch at a time; bodies of imports that never came whole. */
+static enum status clean_up(struct request *req, bool *ret_more, struct problem *err)
 {
 	PG_RESULT result = NULL;
 	enum status status = request_query(req, &sql_idempotency_clean_up,
@@ -17,11 +18,11 @@ static enum status clean_up_keys(struct request *req, bool *ret_more, struct pro
 
 	if (!status)
 		*ret_more = pg_affected(result) == CLEANUP_BATCH;
-	return status;
+	return status ? status : request_query(req, &sql_import_clean_up, PG_NO_ARGS, NULL, err);
 }
 
 const struct sweeper_duty sweeper_duties[] = {
-	{"clean-up", 60000, clean_up_keys},
+	{"clean-up", 60000, clean_up},
 	{"event-clock", 1000, events_clock_tick},
 	{"cancel-cascade", 500, cascade_cancel_guests},
 	{"change-notices", 500, cascade_tell_guests},
@@ -31,5 +32,6 @@ const struct sweeper_duty sweeper_duties[] = {
 	{"voids", 1000, sweep_voids},
 	{"refunds", 500, sweep_refunds},
 	{"payment-messages", 1000, sweep_messages},
+	{"imports", 500, imports_work},
 };
 const size_t sweeper_duty_count = ARRAY_LEN(sweeper_duties);

@@ -38,6 +38,11 @@
 	{                                                                                          \
 		401, 404, ok, 404, 403, ok, ok                                                     \
 	}
+/* Of an import: not there for anybody else. */
+#define OF_EVENT_MANAGERS(ok)                                                                      \
+	{                                                                                          \
+		401, 404, 404, 404, 404, ok, ok                                                    \
+	}
 /* Of a draft: there for its crew alone. Its guests were registered by the owner. */
 #define DRAFT_SEEN(ok)                                                                             \
 	{                                                                                          \
@@ -93,6 +98,9 @@ const struct matrix_row matrix_rows[] = {
 	{"DELETE", GUEST "/check-in", NULL, GUEST_INSIDE, OF_GUEST_MANAGERS(204), DRAFT_MANAGERS(409)},
 	{"GET", GUEST "/payments", NULL, GUEST_OF_ROW, OF_GUEST_OWN(200), DRAFT_MANAGERS(200)},
 	{"POST", "/api/payments/{payment}/refund", NULL, GUEST_OF_ROW, {401, 404, 403, 404, 404, 409, 409}, {401, 404, 404, 404, 404, 409, 409}}, /* not paid */
+	{"POST", EVENT "/guests/import", "{\"rows\":[]}", 0, MANAGERS(202), DRAFT_MANAGERS(202)},
+	{"GET", EVENT "/guests/export", NULL, 0, MANAGERS(200), DRAFT_MANAGERS(200)},
+	{"GET", "/api/imports/{import}", NULL, 0, OF_EVENT_MANAGERS(200), OF_EVENT_MANAGERS(200)},
 	{"POST", "/api/payments/webhook", "{}", 0, ALL(401), ALL(401)}, /* unsigned */
 
 	/* A code that is not yours to scan does not exist. */

@@ -34,6 +34,7 @@ struct stage {
 	int64_t ticket_ids[MATRIX_GUESTS]; /* INT64_MIN: none */
 	const char *codes[MATRIX_GUESTS];
 	int64_t payment_id; /* of GUEST_OF_ROW, ended unpaid */
+	int64_t import_id;
 };
 
 static struct reply *must(struct reply *reply, int status)
@@ -91,6 +92,9 @@ static struct stage stage_of(int64_t organizer, bool published)
 				   (long long)stage.guest_ids[GUEST_INSIDE]),
 			      NULL),
 		     200);
+	stage.import_id = reply_int(
+		must(api_post(owner, text("%s/guests/import", path), "{\"rows\":[]}"), 202),
+		"data.id");
 	return stage;
 }
 
@@ -108,6 +112,7 @@ static const char *word_value(const struct stage *stage, enum matrix_guest guest
 		{"{main}", stage->main_type_id},        {"{guest}", stage->guest_ids[guest]},
 		{"{ticket}", stage->ticket_ids[guest]}, {"{user}", STRANGER + 1},
 		{"{payment}", stage->payment_id},       {"{number}", ++number},
+		{"{import}", stage->import_id},
 	};
 
 	if (!strncmp(word, "{code}", len))

@@ -1,0 +1,1 @@
+DELETE FROM imports WHERE id = $1::bigint AND status = 'receiving'
