@@ -109,9 +109,10 @@ enum status pg_query(struct pg_conn *conn, const struct pg_statement *statement,
 enum status pg_exec(struct pg_conn *conn, const char *sql, const struct pg_param *params,
 		    size_t param_count, struct pg_result **ret_result,
 		    struct problem *err) MUST_CHECK;
-/* Was the last failure on this connection a serialization failure or a deadlock? */
+/* Did the last statement on this connection end in a serialization failure or a deadlock? */
 bool pg_should_retry(const struct pg_conn *conn);
-/* SQLSTATE of the last failure ("" when it had none), and the constraint it names ("" if none). */
+/* SQLSTATE of the last statement ("": it succeeded or got no answer), and the constraint that its
+ * failure names ("" if none). */
 const char *pg_sqlstate(const struct pg_conn *conn);
 const char *pg_constraint(const struct pg_conn *conn);
 

@@ -174,6 +174,8 @@ static enum status finish(struct pg_conn *conn, const char *what, int sent,
 {
 	PGresult *result = sent ? collect(conn) : NULL;
 
+	*conn->sqlstate = '\0'; /* what failed before says nothing of this */
+	*conn->constraint = '\0';
 	if (!result || is_failure(result)) {
 		enum status status = fail(conn, what, result, err);
 

@@ -241,6 +241,25 @@ START_TEST(constraint_is_told_and_hides_nothing)
 }
 END_TEST
 
+/* Else a refusal on a connection that once met a deadlock would be tried again and again. */
+START_TEST(failure_is_forgotten_by_the_next_statement)
+{
+	PG_LEASED conn = lease();
+
+	ck_assert_int_eq(
+		pg_exec(conn, "DO $$ BEGIN RAISE SQLSTATE '40P01'; END $$", PG_NO_ARGS, NULL, &err),
+		ST_OVERLOADED);
+	ck_assert(pg_should_retry(conn));
+	ck_assert_int_eq(put(conn, 1, "one"), OK);
+	ck_assert(!pg_should_retry(conn));
+	ck_assert_str_eq(pg_sqlstate(conn), "");
+	ck_assert_int_eq(put(conn, 1, "again"), ST_INTERNAL_ERROR);
+	ck_assert_str_eq(pg_constraint(conn), "box_pk");
+	ck_assert_int_eq(put(conn, 2, "two"), OK);
+	ck_assert_str_eq(pg_constraint(conn), "");
+}
+END_TEST
+
 START_TEST(open_transaction_rolls_back_at_return)
 {
 	struct pg_conn *conn = lease();
@@ -638,6 +657,7 @@ static Suite *pg_suite(void)
 	tcase_add_test(values, empty_arrays);
 	tcase_add_test(values, rows_become_structs);
 	tcase_add_test(failures, constraint_is_told_and_hides_nothing);
+	tcase_add_test(failures, failure_is_forgotten_by_the_next_statement);
 	tcase_add_test(failures, open_transaction_rolls_back_at_return);
 	tcase_add_test(failures, commit_of_a_failed_transaction_fails);
 	tcase_add_test(failures, commit_tells_of_deferred_constraints);
