@@ -30,7 +30,15 @@ enum who {
 };
 
 /* What the ids in the path name, and so what is looked up before the handler. */
-enum scope { SCOPE_NONE, SCOPE_EVENT, SCOPE_TICKET_TYPE, SCOPE_GUEST, SCOPE_TICKET, SCOPE_PAYMENT, SCOPE_IMPORT };
+enum scope {
+	SCOPE_NONE,
+	SCOPE_EVENT,
+	SCOPE_TICKET_TYPE,
+	SCOPE_GUEST,
+	SCOPE_TICKET,
+	SCOPE_PAYMENT,
+	SCOPE_IMPORT
+};
 
 struct caller {
 	bool signed_in;
