@@ -164,6 +164,7 @@ END_TEST
 
 struct keyed {
 	struct shop shop;
+	const struct shop *shops; /* one for each, when not NULL */
 	const char *tag;
 	int guests; /* that the killer waits for */
 	struct pg_conn *holder;
@@ -172,14 +173,15 @@ struct keyed {
 
 static struct reply *register_keyed(const struct keyed *keyed, size_t i)
 {
+	const struct shop *shop = keyed->shops ? &keyed->shops[i] : &keyed->shop;
 	const char *key = text("Idempotency-Key: %s%zu", keyed->tag, i);
 	const char *body =
 		text("{\"firstName\":\"A\",\"lastName\":\"B\",\"email\":\"%s%zu@x.example\","
 		     "\"ticketTypeId\":%lld}",
-		     keyed->tag, i, (long long)keyed->shop.type_id);
+		     keyed->tag, i, (long long)shop->type_id);
 
 	return api_send("POST", token_user(),
-			text("/api/events/%lld/guests", (long long)keyed->shop.event_id), body,
+			text("/api/events/%lld/guests", (long long)shop->event_id), body,
 			(const char *const[]){key, NULL});
 }
 
@@ -236,12 +238,17 @@ START_TEST(api_killed_in_the_middle)
 }
 END_TEST
 
-/* Their statements wait in the database for the event when the API dies, and commit then: nobody
- * answers, nobody puts their jobs. */
+/* Their statements wait in the database for their events when the API dies, and commit then: nobody
+ * answers, nobody puts their jobs. An event each, since those for one event wait for each other in
+ * the API. */
 START_TEST(api_killed_between_commit_and_answer)
 {
-	struct keyed keyed = {.shop = shop_open(1000, "0", 1000), .tag = "o"};
+	struct shop shops[ORPHANS];
+	struct keyed keyed = {.shops = shops, .tag = "o"};
 	struct problem err = {0};
+
+	for (size_t i = 0; i < ORPHANS; i++)
+		shops[i] = shop_open(1000, "0", 1000);
 
 	if (pg_connect(suite_database(), &keyed.holder, &err) ||
 	    pg_exec(keyed.holder, "BEGIN; SELECT FROM events FOR UPDATE", PG_NO_ARGS, NULL, &err))

@@ -429,10 +429,10 @@ void servers_restart_redis(void)
 	servers_resume(SERVER_REDIS_QUEUE);
 }
 
-void servers_flush_redis(void)
+static void flush(enum server server)
 {
-	const char *number = strrchr(redis_urls[SERVER_REDIS_QUEUE], '/') + 1;
-	redisContext *link = redisConnect("127.0.0.1", servers.port[SERVER_REDIS_QUEUE]);
+	const char *number = strrchr(redis_urls[server], '/') + 1;
+	redisContext *link = redisConnect("127.0.0.1", servers.port[server]);
 	redisReply *reply = NULL;
 
 	if (link && !link->err && redisAppendCommand(link, "SELECT %s", number) == REDIS_OK &&
@@ -444,6 +444,12 @@ void servers_flush_redis(void)
 		fatal("servers: FLUSHDB failed");
 	freeReplyObject(reply);
 	redisFree(link);
+}
+
+void servers_flush_redis(void)
+{
+	flush(SERVER_REDIS);
+	flush(SERVER_REDIS_QUEUE);
 }
 
 const char *servers_database_url(const char *name)

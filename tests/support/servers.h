@@ -26,7 +26,7 @@ void servers_halt(enum server server, int signal);
 void servers_resume(enum server server);
 void servers_restart_postgres(bool immediate);
 void servers_restart_redis(void); /* the queue's */
-void servers_flush_redis(void);   /* the queue's database, emptied */
+void servers_flush_redis(void);   /* both databases, emptied */
 
 /* A fresh database of that name with the schema applied; dropped first when it exists. Returns its
  * URL. */
