@@ -271,7 +271,7 @@ $(addprefix $(O)/tests/unit/,test_pg test_cache test_queue test_worker test_tick
 # Tests against a server in the same process.
 $(addprefix $(O)/tests/unit/,test_httpd test_httpd_guard test_httpd_drain): $(O)/libsupport.a
 # Tests of worker-email's parts; its job against real servers and the stand-in platform.
-$(addprefix $(O)/tests/unit/,test_template test_mail test_email_job): $(O)/libemail.a
+$(addprefix $(O)/tests/unit/,test_template test_mail test_ical test_email_job): $(O)/libemail.a
 $(O)/tests/unit/test_email_job: $(O)/libsupport.a | $(O)/bin/platform
 # A unit test of a program's own files names that program's library here.
 $(addprefix $(O)/tests/unit/,test_api_config test_dispatcher test_observe): $(O)/libapi.a \

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "worker-email/mail_calendar.h"
 #include "worker-email/mail_date.h"
 
 static bool is(const char *text, const char *what)
@@ -96,12 +97,11 @@ static const char *pdf_url(struct arena *arena, const struct mail *mail,
 }
 
 /* The values that the template names; a name without a value here fails at rendering. */
-static void set_values(struct arena *arena, const struct mail *mail, const struct mail_links *links,
+static void set_values(struct arena *arena, const struct mail *mail, const char *link,
 		       const struct mail_template *template, struct mail_letter *ret)
 {
 	const char *date = mail_date(arena, mail->locale, mail->event_date, mail->time_zone);
 	const char *until = mail_date(arena, mail->locale, mail->pay_until, mail->time_zone);
-	const char *link = pdf_url(arena, mail, links);
 	const char *amount = NULL;
 	const char *currency = NULL;
 	if (mail->amount > 0) {
@@ -147,10 +147,12 @@ enum status mail_write(struct arena *arena, const struct mail *mail, const struc
 		return problem_set(err, ST_INVALID_BODY, "there is no template %s", mail->kind);
 	if (!is_one_line(mail->email))
 		return problem_set(err, ST_INVALID_BODY, "the address holds control characters");
-	set_values(arena, mail, links, template, &letter);
+	const char *link = pdf_url(arena, mail, links);
+	set_values(arena, mail, link, template, &letter);
 	if (template_render_mail(arena, template, letter.values, letter.value_count, &letter.words,
 				 &why) != OK)
 		return problem_set(err, ST_INVALID_BODY, "%s: %s", mail->kind, why.detail);
+	letter.ics = mail_calendar(arena, mail, links->public_url, link);
 	*ret = letter;
 	return OK;
 }

@@ -15,6 +15,7 @@ struct mail {
 	const char *kind; /* name of its template */
 	const char *status;
 	int64_t cause_id; /* issue of the ticket, payment, change of the event */
+	int64_t guest_id;
 	const char *email;
 	const char *guest_name;
 	const char *locale;
@@ -25,7 +26,12 @@ struct mail {
 	int64_t change_seq;
 	const char *time_zone;
 	const char *event_date; /* local time, see mail_date */
-	int64_t ticket_id;      /* 0: none */
+	const char *put_at;     /* of the mail; this and the next two UTC, see ical */
+	const char *starts_at;
+	const char *ends_at;         /* NULL: not known */
+	const char *organizer_email; /* or NULL */
+	const char *organizer_name;  /* or "" */
+	int64_t ticket_id;           /* 0: none */
 	const char *ticket_code;
 	int64_t issue;
 	const char *ticket_status;
@@ -50,6 +56,7 @@ struct mail_letter {
 	struct template_mail words;
 	struct template_value values[TEMPLATE_VALUES_MAX]; /* that the template names */
 	size_t value_count;
+	const char *ics; /* calendar entry; NULL: none */
 };
 
 /* Read the mail; *ret NULL: there is no such row. */

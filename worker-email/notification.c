@@ -21,6 +21,8 @@ struct slice notification_body(struct arena *arena, const struct mail_letter *le
 	add_member(&out, "html", letter->words.html);
 	for (size_t i = 0; i < letter->value_count; i++)
 		add_member(&out, letter->values[i].name, letter->values[i].value);
+	if (letter->ics)
+		add_member(&out, "ics", letter->ics);
 	strbuf_adds(&out, "}}");
 	return (struct slice){out.buf, out.len};
 }

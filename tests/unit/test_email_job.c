@@ -329,6 +329,92 @@ START_TEST(test_dates_are_those_of_the_event)
 }
 END_TEST
 
+/* --- calendar entries ------------------------------------------------------------------------- */
+
+/* The last call's body holds each of the lines, as JSON writes them. */
+static void assert_entry(const char *const lines[], size_t count)
+{
+	struct field_array calls = mail_calls();
+	ck_assert_uint_gt(calls.count, 0);
+	const struct standin_call *call = calls.items;
+	const char *body = call[calls.count - 1].text;
+	for (size_t i = 0; i < count; i++) {
+		const char *line = arena_printf(&arena, "\\r\\n%s\\r\\n", lines[i]);
+		ck_assert_msg(strstr(body, line) != NULL, "%s lacks %s", body, lines[i]);
+	}
+}
+
+/* Issued, moved, cancelled: one entry with a rising sequence, its moments in UTC whatever the
+ * event's zone and the session's. */
+START_TEST(test_a_ticket_has_one_calendar_entry_to_its_end)
+{
+	static const char *const issued[] = {
+		"METHOD:PUBLISH",
+		"UID:guest-2@core-service.localhost",
+		"SEQUENCE:2",
+		"DTSTART:20260714T183000Z",
+		"SUMMARY:Fête & Co",
+		"LOCATION:Nîmes",
+		"ORGANIZER;CN=\\\"Olga Org\\\":mailto:olga@example.com"};
+	static const char *const moved[] = {"METHOD:PUBLISH", "UID:guest-2@core-service.localhost",
+					    "SEQUENCE:3", "DTSTART:20260715T181500Z",
+					    "DTEND:20260715T231500Z"};
+	static const char *const cancelled[] = {"METHOD:CANCEL", "STATUS:CANCELLED",
+						"UID:guest-2@core-service.localhost", "SEQUENCE:4",
+						"DTSTART:20260715T181500Z"};
+	sql("UPDATE users SET email = 'olga@example.com', first_name = 'Olga', last_name = 'Org'");
+	ticket_mail();
+	ck_assert_int_eq(result(), JOB_DONE);
+	assert_entry(issued, ARRAY_LEN(issued));
+	ck_assert_ptr_null(strstr(only_call()->text, "DTEND"));
+	sql("UPDATE events SET time_zone = 'Asia/Kathmandu', event_date = '2026-07-16T00:00+05:45',"
+	    " end_date = '2026-07-16T05:00+05:45', change_seq = 3");
+	put_mail("event-changed", 2, 3);
+	ck_assert_int_eq(result(), JOB_DONE);
+	assert_entry(moved, ARRAY_LEN(moved));
+	sql("UPDATE events SET status = 'cancelled'");
+	put_mail("event-cancelled", 2, 0);
+	ck_assert_int_eq(result(), JOB_DONE);
+	assert_entry(cancelled, ARRAY_LEN(cancelled));
+}
+END_TEST
+
+START_TEST(test_a_cancelled_registration_takes_its_entry_away)
+{
+	static const char *const lines[] = {"METHOD:CANCEL", "UID:guest-4@core-service.localhost",
+					    "SEQUENCE:3"};
+	put_mail("registration-cancelled", 4, 0);
+	ck_assert_int_eq(result(), JOB_DONE);
+	assert_entry(lines, ARRAY_LEN(lines));
+}
+END_TEST
+
+START_TEST(test_no_ticket_no_entry)
+{
+	put_mail("registration-confirmed", 1, 0);
+	ck_assert_int_eq(result(), JOB_DONE);
+	ck_assert_ptr_null(strstr(only_call()->text, "\"ics\""));
+}
+END_TEST
+
+/* One key, one mail: a service that compares would refuse a retry that says something else. */
+START_TEST(test_a_retry_says_the_same)
+{
+	ticket_mail();
+	sql("UPDATE notifications SET created_at = now() - interval '1 h'");
+	standin_script("\"service\":\"notification\",\"behaviour\":\"status\",\"status\":500,"
+		       "\"times\":1");
+	ck_assert_int_eq(result(), JOB_FAILED);
+	clock_sleep_ms(1100); /* the entry's stamp counts seconds */
+	ck_assert_int_eq(result(), JOB_DONE);
+	struct field_array calls = mail_calls();
+	const struct standin_call *call = calls.items;
+	ck_assert_uint_eq(calls.count, 2);
+	ck_assert_ptr_nonnull(strstr(call[0].text, "DTSTAMP:"));
+	ck_assert_str_eq(call[0].text, call[1].text);
+}
+END_TEST
+
 /* --- what later events have overtaken --------------------------------------------------------- */
 
 static const struct kind_case overtaken_cases[] = {
@@ -587,6 +673,10 @@ static Suite *make_suite(void)
 	tcase_add_loop_test(jobs, test_each_mail_in_english, 0, ARRAY_LEN(kind_cases));
 	tcase_add_loop_test(jobs, test_each_mail_in_french, 0, ARRAY_LEN(kind_cases));
 	tcase_add_test(jobs, test_dates_are_those_of_the_event);
+	tcase_add_test(jobs, test_a_ticket_has_one_calendar_entry_to_its_end);
+	tcase_add_test(jobs, test_a_cancelled_registration_takes_its_entry_away);
+	tcase_add_test(jobs, test_no_ticket_no_entry);
+	tcase_add_test(jobs, test_a_retry_says_the_same);
 	tcase_add_loop_test(jobs, test_an_overtaken_mail_is_dropped, 0, ARRAY_LEN(overtaken_cases));
 	tcase_add_test(jobs, test_a_job_without_a_mail_is_done);
 	tcase_add_test(jobs, test_500_twice_then_ok_is_delivered_once);

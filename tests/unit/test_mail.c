@@ -44,6 +44,8 @@ static struct mail sound_mail(const char *kind, const char *locale)
 			    .change_seq = 3,
 			    .time_zone = "Europe/Paris",
 			    .event_date = "2026-02-01 19:30 7",
+			    .put_at = "20260120T081500Z",
+			    .starts_at = "20260201T183000Z",
 			    .ticket_id = 55,
 			    .ticket_code = "EVT-AAAA-BBBB-CCCC-DDDD",
 			    .issue = 3,

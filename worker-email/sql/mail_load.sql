@@ -1,8 +1,12 @@
 -- One mail and all it may tell, as things stand now. $1 notification
-SELECT n.id, n.kind, n.status, n.cause_id, n.attempts,
+SELECT n.id, n.kind, n.status, n.cause_id, n.attempts, g.id AS guest_id,
        g.email, g.first_name || ' ' || g.last_name AS guest_name, g.locale, g.status AS guest_status,
        e.title AS event_title, e.location, e.status AS event_status, e.change_seq, e.time_zone,
        to_char(e.event_date AT TIME ZONE e.time_zone, 'YYYY-MM-DD HH24:MI ID') AS event_date,
+       to_char(n.created_at AT TIME ZONE 'UTC', 'YYYYMMDD"T"HH24MISS"Z"') AS put_at,
+       to_char(e.event_date AT TIME ZONE 'UTC', 'YYYYMMDD"T"HH24MISS"Z"') AS starts_at,
+       to_char(e.end_date AT TIME ZONE 'UTC', 'YYYYMMDD"T"HH24MISS"Z"') AS ends_at,
+       u.email AS organizer_email, concat_ws(' ', u.first_name, u.last_name) AS organizer_name,
        t.id AS ticket_id, t.ticket_code, t.issue, t.status AS ticket_status, tt.name AS ticket_type,
        p.status AS payment_status,
        to_char(p.expires_at AT TIME ZONE e.time_zone, 'YYYY-MM-DD HH24:MI ID') AS pay_until,
@@ -12,6 +16,7 @@ SELECT n.id, n.kind, n.status, n.cause_id, n.attempts,
 FROM notifications n
 JOIN guests g ON g.id = n.guest_id
 JOIN events e ON e.id = n.event_id
+LEFT JOIN users u ON u.id = e.organizer_id
 LEFT JOIN ticket_types tt ON tt.id = g.ticket_type_id
 LEFT JOIN tickets t ON t.guest_id = g.id
 LEFT JOIN payments p ON n.kind = 'payment-due' AND p.id = n.cause_id AND p.guest_id = g.id
