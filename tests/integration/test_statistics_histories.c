@@ -42,13 +42,17 @@ static int pick(int count)
 
 /* --- the clock --- */
 
-/* now() and clock_timestamp() of every session of this database say what the test set. */
+/* clock_timestamp() of every session of this database says what the test set, and now() what it was
+ * when the transaction first asked: as ever, one transaction has one now(), also that of a sweeper
+ * which the test moves the clock under. */
 static void hold_clock(void)
 {
 	sql("CREATE SCHEMA held; CREATE TABLE held.clock (at timestamptz); "
 	    "INSERT INTO held.clock VALUES (now()); "
-	    "CREATE FUNCTION held.now() RETURNS timestamptz LANGUAGE sql STABLE "
-	    "AS 'SELECT at FROM held.clock'; "
+	    "CREATE FUNCTION held.now() RETURNS timestamptz LANGUAGE plpgsql STABLE AS $$ BEGIN "
+	    "IF coalesce(current_setting('held.now', true), '') = '' THEN "
+	    "PERFORM set_config('held.now', at::text, true) FROM held.clock; END IF; "
+	    "RETURN current_setting('held.now'); END $$; "
 	    "CREATE FUNCTION held.clock_timestamp() RETURNS timestamptz LANGUAGE sql VOLATILE "
 	    "AS 'SELECT at FROM held.clock'; "
 	    "DO $$ BEGIN EXECUTE format('ALTER DATABASE %%I SET search_path = held, pg_catalog, "
