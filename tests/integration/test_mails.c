@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/clock.h"
 #include "common/http_client.h"
@@ -225,6 +226,118 @@ START_TEST(the_link_opens_the_ticket_until_a_reissue)
 }
 END_TEST
 
+/* --- language and clock ----------------------------------------------------------------------- */
+
+#define HARD_SPACE "\xc2\xa0"
+/* A quarter past midnight of the next day where it takes place. */
+#define FAR_EVENT                                                                                  \
+	"{\"locale\":\"fr\",\"timeZone\":\"Asia/"                                                  \
+	"Kathmandu\",\"eventDate\":\"2099-07-14T18:30:00Z\"}"
+#define FRENCH_DAY "mercredi 15 juillet 2099"
+#define ENGLISH_DAY "15 July 2099"
+
+static struct shop open_far_shop(void)
+{
+	struct shop shop = shop_open(10, "0", 10);
+	struct reply *event = api_patch(
+		token_organizer(), text("/api/events/%lld", (long long)shop.event_id), FAR_EVENT);
+
+	ck_assert_int_eq(event->status, 200);
+	ck_assert_str_eq(reply_text(event, "data.eventDate"), "2099-07-14T18:30:00.000Z");
+	return shop;
+}
+
+static struct reply *register_in(const struct shop *shop, const char *name, const char *locale)
+{
+	return api_post(token_user(), text("/api/events/%lld/guests", (long long)shop->event_id),
+			"{\"firstName\":\"%s\",\"lastName\":\"B\",\"email\":\"%s@example.com\","
+			"\"locale\":\"%s\",\"ticketTypeId\":%lld}",
+			name, name, locale, (long long)shop->type_id);
+}
+
+/* What can be read on the page behind a ticket's link. */
+static const char *page_text(const char *url)
+{
+	struct reply *pdf = open_link(url);
+	char path[] = "/tmp/core-mails-XXXXXX", page[16384];
+	int file = mkstemp(path);
+	FILE *out;
+	size_t len;
+
+	ck_assert_int_eq(pdf->status, 200);
+	ck_assert_int_ge(file, 0);
+	ck_assert_int_eq(write(file, pdf->body, pdf->len), (ssize_t)pdf->len);
+	close(file);
+	out = popen(text("pdftotext -q %s -", path), "r");
+	ck_assert_ptr_nonnull(out);
+	len = fread(page, 1, sizeof(page) - 1, out);
+	page[len] = '\0';
+	ck_assert_int_eq(pclose(out), 0);
+	unlink(path);
+	return text("%s", page);
+}
+
+static void assert_has(const char *whole, const char *part)
+{
+	ck_assert_msg(strstr(whole, part) != NULL, "no %s in %s", part, whole);
+}
+
+static void assert_mail(const struct reply *calls, int i, const char *date, const char *day)
+{
+	const char *page = page_text(mail_text(calls, i, "data.pdfUrl"));
+
+	ck_assert_str_eq(mail_text(calls, i, "data.eventDate"), date);
+	assert_has(mail_text(calls, i, "data.text"), date);
+	assert_has(mail_text(calls, i, "data.ics"), "\r\nDTSTART:20990714T183000Z\r\n");
+	assert_has(page, day);
+	assert_has(page, "Asia/Kathmandu");
+}
+
+START_TEST(who_chose_no_language_has_the_events)
+{
+	struct shop shop = open_far_shop();
+	struct reply *quiet = shop_register(&shop, token_user(), "quiet");
+	struct reply *chosen = register_in(&shop, "chosen", "en");
+	struct reply *calls;
+
+	ck_assert_str_eq(reply_text(quiet, "data.locale"), "fr");
+	ck_assert_str_eq(reply_text(chosen, "data.locale"), "en");
+	ck_assert(mails_made_become(2, DONE_MS));
+	calls = platform_calls("notification");
+	assert_mail(calls, find_mail(calls, "ticket-issued", "quiet@example.com"),
+		    FRENCH_DAY " à 0" HARD_SPACE "h" HARD_SPACE "15 (Asia/Kathmandu)", FRENCH_DAY);
+	assert_mail(calls, find_mail(calls, "ticket-issued", "chosen@example.com"),
+		    "Wednesday, " ENGLISH_DAY " at 00:15 (Asia/Kathmandu)",
+		    "Wednesday " ENGLISH_DAY);
+}
+END_TEST
+
+/* The guest's own choice, once made, changes the page; the event's, later, changes no guest. */
+START_TEST(a_language_chosen_later_makes_the_page_anew)
+{
+	struct shop shop = open_far_shop();
+	struct reply *guest = shop_register(&shop, token_user(), "zoe");
+	const char *guest_path = text("/api/events/%lld/guests/%lld", (long long)shop.event_id,
+				      (long long)reply_int(guest, "data.id"));
+	const char *url;
+
+	ck_assert(mails_made_become(1, DONE_MS));
+	url = mail_text(platform_calls("notification"), 0, "data.pdfUrl");
+	ck_assert_int_eq(api_patch(token_organizer(),
+				   text("/api/events/%lld", (long long)shop.event_id),
+				   "{\"locale\":\"en\"}")
+				 ->status,
+			 200);
+	ck_assert_str_eq(reply_text(api_get(token_user(), "%s", guest_path), "data.locale"), "fr");
+	assert_has(page_text(url), FRENCH_DAY);
+	ck_assert_int_eq(api_patch(token_organizer(), guest_path, "{\"locale\":\"en\"}")->status,
+			 200);
+	ck_assert(sql_becomes(DONE_MS, "ready", "SELECT status FROM tickets"));
+	assert_has(page_text(url), "Wednesday " ENGLISH_DAY);
+	ck_assert_int_eq(mails_made(), 1);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("mails");
@@ -242,6 +355,8 @@ int main(void)
 	tcase_add_test(cases, a_hanging_service_holds_nobody_up);
 	tcase_add_test(cases, mails_speak_the_guests_language);
 	tcase_add_test(cases, the_link_opens_the_ticket_until_a_reissue);
+	tcase_add_test(cases, who_chose_no_language_has_the_events);
+	tcase_add_test(cases, a_language_chosen_later_makes_the_page_anew);
 	suite_add_tcase(suite, cases);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
