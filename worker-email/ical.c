@@ -65,7 +65,13 @@ static bool is_control(char c)
 	return ((unsigned char)c < 0x20 && c != '\t') || c == 0x7f;
 }
 
-/* TEXT, RFC 5545, 3.3.11. Control characters have no way to be written: blanks stand for them. */
+/* Control characters have no way to be written: blanks stand for them. */
+static void add_printable(struct strbuf *line, char c)
+{
+	strbuf_add(line, is_control(c) ? " " : &c, 1);
+}
+
+/* TEXT, RFC 5545, 3.3.11. */
 static void add_escaped(struct strbuf *line, const char *text)
 {
 	for (const char *at = text; *at;) {
@@ -77,7 +83,7 @@ static void add_escaped(struct strbuf *line, const char *text)
 		}
 		if (strchr("\\;,", *at))
 			strbuf_addc(line, '\\');
-		strbuf_addc(line, is_control(*at) ? ' ' : *at);
+		add_printable(line, *at);
 		at++;
 	}
 }
@@ -97,10 +103,12 @@ static void add_quoted(struct strbuf *line, const char *text)
 	strbuf_addc(line, '"');
 	for (const char *at = text; *at;) {
 		size_t end_len = line_end_len(at);
-		if (end_len > 0 || is_control(*at))
+		if (end_len > 0)
 			strbuf_addc(line, ' ');
+		else if (*at == '"')
+			strbuf_addc(line, '\'');
 		else
-			strbuf_addc(line, *at == '"' ? '\'' : *at);
+			add_printable(line, *at);
 		at += end_len > 0 ? end_len : 1;
 	}
 	strbuf_addc(line, '"');
