@@ -182,7 +182,7 @@ enum status payment_client_refund(const struct payment_call *call, const char *i
 {
 	const struct refund_request request = {amount};
 	const char *path = arena_printf(call->arena, "/%s/refunds", intent_id);
-	struct payment_intent answer;
+	struct payment_intent answer = {0};
 	struct strbuf body;
 	enum status status;
 	int number;
