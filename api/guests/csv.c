@@ -185,7 +185,7 @@ static bool is_formula(const char *text, size_t len)
 
 	while (at < len && text[at] == '\'')
 		at++;
-	return at < len && memchr("=+-@\t\r", text[at], 6) != NULL;
+	return at < len && text[at] && strchr("=+-@\t\r", text[at]);
 }
 
 void csv_add_cell(struct strbuf *out, const char *text)

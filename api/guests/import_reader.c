@@ -197,7 +197,7 @@ static enum status open_csv(struct import_reader *reader, struct arena *arena,
 	struct slice text;
 	bool last;
 
-	text = import_source_text(&reader->source, &last);
+	import_source_text(&reader->source, &last);
 	if (!last)
 		status = import_source_more(&reader->source, err);
 	if (status)

@@ -26,7 +26,7 @@ static enum json_rows_result at_end(struct scan *s)
 
 static void skip_blanks(struct scan *s)
 {
-	while (s->at < s->len && memchr(" \t\r\n", s->text[s->at], 4))
+	while (s->at < s->len && s->text[s->at] && strchr(" \t\r\n", s->text[s->at]))
 		s->at++;
 }
 
