@@ -17,6 +17,8 @@ struct ctl_config {
 	const char *jwt_secret;
 	const char *jwt_issuer;
 	const char *jwt_audience;
+	const char *payment_url;
+	const char *service_token;
 };
 
 extern const struct config_table ctl_config_table;
@@ -28,6 +30,21 @@ struct ctl {
 	char **args;        /* behind the command's name, --json taken out */
 	size_t arg_count;
 };
+
+/* A row that contradicts others, or the payment service. */
+struct ctl_drift {
+	const char *check;
+	const char *id;
+	const char *detail;
+};
+/* TIME_NONE: no bound. */
+struct ctl_period {
+	int64_t from, to;
+};
+/* Ask the payment service for the intents of payments made in a period; appends a struct ctl_drift
+ * for each on which it says otherwise. ST_UPSTREAM_DOWN, ST_UPSTREAM_REFUSED. */
+enum status ctl_audit_payments(struct ctl *ctl, const struct ctl_period *period,
+			       struct strbuf *found, struct problem *err) MUST_CHECK;
 
 typedef int ctl_run(struct ctl *ctl);
 
@@ -46,6 +63,7 @@ enum status ctl_select(struct ctl *ctl, struct pg_conn *conn, const struct pg_st
 /* A connection of its own to the configured database, without time limits. */
 enum status ctl_connect(struct ctl *ctl, struct pg_conn **ret, struct problem *err) MUST_CHECK;
 
+ctl_run ctl_refund_ls, ctl_refund_resume;
 ctl_run ctl_migrate_up, ctl_migrate_status, ctl_token, ctl_show_config, ctl_audit;
 ctl_run ctl_queue_ls, ctl_queue_peek, ctl_queue_kick, ctl_queue_bury, ctl_queue_rebuild,
 	ctl_queue_pause, ctl_queue_resume;

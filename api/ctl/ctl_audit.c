@@ -1,22 +1,17 @@
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "api/ctl/ctl.h"
+#include "common/clock.h"
 #include "sql_ctl.h"
 
-/* A row that contradicts others. */
-struct drift {
-	const char *check;
-	const char *id;
-	const char *detail;
-};
-
 static const struct field drift_fields[] = {
-	{.name = "check", .type = FIELD_STRING, .offset = offsetof(struct drift, check)},
-	{.name = "id", .type = FIELD_STRING, .offset = offsetof(struct drift, id)},
-	{.name = "detail", .type = FIELD_STRING, .offset = offsetof(struct drift, detail)},
+	{.name = "check", .type = FIELD_STRING, .offset = offsetof(struct ctl_drift, check)},
+	{.name = "id", .type = FIELD_STRING, .offset = offsetof(struct ctl_drift, id)},
+	{.name = "detail", .type = FIELD_STRING, .offset = offsetof(struct ctl_drift, detail)},
 };
-static const struct schema drift_schema = SCHEMA(drift_fields, struct drift);
+static const struct schema drift_schema = SCHEMA(drift_fields, struct ctl_drift);
 
 /* Each statement gives id and detail of the rows that should not be. */
 static const struct {
@@ -32,6 +27,9 @@ static const struct {
 	{"outbox", &sql_audit_outbox},
 	{"job-missing", &sql_audit_jobs},
 	{"event-statistics", &sql_audit_statistics},
+	{"payment", &sql_audit_payments},
+	{"guest-money", &sql_audit_guest_money},
+	{"payment-message", &sql_audit_messages},
 };
 
 static enum status run_check(struct ctl *ctl, struct pg_conn *conn, size_t check,
@@ -42,7 +40,7 @@ static enum status run_check(struct ctl *ctl, struct pg_conn *conn, size_t check
 					&drift_schema, &rows, err);
 	if (status != OK)
 		return status;
-	struct drift *items = rows.items;
+	struct ctl_drift *items = rows.items;
 	for (size_t i = 0; i < rows.count; i++)
 		items[i].check = checks[check].name;
 	if (rows.count > 0)
@@ -65,14 +63,44 @@ static enum status run_checks(struct ctl *ctl, struct strbuf *found, struct prob
 	return status;
 }
 
+static bool read_time(const char *text, int64_t *ret)
+{
+	return clock_parse_rfc3339(text, strlen(text), ret) ||
+	       clock_parse_date(text, strlen(text), ret);
+}
+
+/* --payments [--from TIME] [--to TIME] */
+static bool read_period(const struct ctl *ctl, struct ctl_period *ret)
+{
+	*ret = (struct ctl_period){TIME_NONE, TIME_NONE};
+	if (strcmp(ctl->args[0], "--payments") != 0 || ctl->arg_count % 2 == 0)
+		return false;
+	for (size_t i = 1; i < ctl->arg_count; i += 2) {
+		bool from = !strcmp(ctl->args[i], "--from");
+
+		if (!from && strcmp(ctl->args[i], "--to") != 0)
+			return false;
+		if (!read_time(ctl->args[i + 1], from ? &ret->from : &ret->to))
+			return false;
+	}
+	return true;
+}
+
 int ctl_audit(struct ctl *ctl)
 {
 	struct problem err = {.status = OK};
-	struct strbuf found; /* of struct drift */
+	struct ctl_period period;
+	struct strbuf found; /* of struct ctl_drift */
+	enum status status;
 	strbuf_init(&found, &ctl->arena);
-	if (run_checks(ctl, &found, &err) != OK)
+	if (ctl->arg_count > 0 && !read_period(ctl, &period))
+		return ctl_usage(
+			"audit takes --payments, --from and --to with a date or RFC 3339 time");
+	status = ctl->arg_count > 0 ? ctl_audit_payments(ctl, &period, &found, &err)
+				    : run_checks(ctl, &found, &err);
+	if (status != OK)
 		return ctl_fail(&err);
-	size_t count = found.len / sizeof(struct drift);
+	size_t count = found.len / sizeof(struct ctl_drift);
 	if (count > 0 || ctl->json)
 		ctl_print(ctl, &drift_schema, found.buf, count);
 	if (count == 0 && !ctl->json)

@@ -19,6 +19,11 @@ static const struct config_key config_keys[] = {
 	 offsetof(struct ctl_config, jwt_issuer), NULL, "iss of the tokens (unset: none)"},
 	{"JWT_AUDIENCE", CONFIG_STRING, 0, NULL, 1, 255,
 	 offsetof(struct ctl_config, jwt_audience), NULL, "aud of the tokens (unset: none)"},
+	{"PAYMENT_SERVICE_URL", CONFIG_URL, 0, "http://localhost:3003", 1, 1024,
+	 offsetof(struct ctl_config, payment_url), NULL, "the Payment Service"},
+	{"SHARED_SERVICE_TOKEN", CONFIG_STRING, CONFIG_SECRET, NULL, 1, 4096,
+	 offsetof(struct ctl_config, service_token), NULL,
+	 "X-Service-Token between the services"},
 };
 /* clang-format on */
 
@@ -60,7 +65,13 @@ static const struct command commands[] = {
 	 ctl_stats_aggregate},
 	{"stats", "show", "EVENT", "what an event's statistics add up to, by ticket type", 1, 1,
 	 ctl_stats_show},
-	{"audit", NULL, "", "recompute every counter from the rows; exit 1 on drift", 0, 0, ctl_audit},
+	{"audit", NULL, "[--payments [--from TIME] [--to TIME]]",
+	 "recompute every counter and sum from the rows, or with --payments ask the payment service for\n"
+	 "\tevery intent made in the period; exit 1 on drift", 0, 5, ctl_audit},
+	{"refund", "ls", "", "refunds that are not done", 0, 0, ctl_refund_ls},
+	{"refund", "resume", "ID --not-refunded | ID --refunded SERVICE_ID",
+	 "go on with a refund that was given up, as the payment service knows it", 2, 3,
+	 ctl_refund_resume},
 	{"config", NULL, "", "print the effective configuration, secrets masked", 0, 0,
 	 ctl_show_config},
 };

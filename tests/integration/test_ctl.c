@@ -54,7 +54,10 @@ START_TEST(test_usage)
 		{"", EXIT_USAGE, "no command given"},
 		{"nope", EXIT_USAGE, "unknown command nope"},
 		{"migrate down", EXIT_USAGE, "no arguments"},
-		{"audit x", EXIT_USAGE, "no arguments"},
+		{"audit x", EXIT_USAGE, "audit takes --payments"},
+		{"audit --payments --until 2027-01-01", EXIT_USAGE, "audit takes --payments"},
+		{"refund resume 1", EXIT_USAGE, "--not-refunded"},
+		{"refund resume x --not-refunded", EXIT_USAGE, "x is no id"},
 		{"--help", 0, "migrate status"},
 		{"token --help", 0, "JWT_SECRET"},
 		{"--version", 0, "corectl "},
@@ -216,6 +219,20 @@ START_TEST(test_audit)
 		 "statistics say 2 confirmed, the rows 1"},
 		{"DELETE FROM statistics_deltas WHERE kind = 'gross'",
 		 "statistics say 0 gross, the rows 10.00"},
+		{"UPDATE payments SET refunded_amount = 1", "its refunds done are 0"},
+		{"UPDATE payments SET refunding_amount = 1", "its refunds under way are 0"},
+		{"UPDATE guests SET status = 'cancelled', cancelled_at = now(), checked_in_at = "
+		 "NULL, "
+		 "status_before = NULL",
+		 "has 10.00 that nobody gives back"},
+		{"INSERT INTO payments (event_id, guest_id, method, status, amount, currency, "
+		 "payment_key) VALUES (1, 3, 'intent', 'failed', 1, 'EUR', gen_random_uuid())",
+		 "has 1 open payments"},
+		{"INSERT INTO payment_messages (webhook_id, type, intent_id, state, body, "
+		 "received_at) "
+		 "VALUES ('m', 'payment.succeeded', 'pi_x', 'waiting', '', now() - interval '61 "
+		 "min')",
+		 "payment.succeeded of pi_x waits"},
 	};
 	make_event();
 	ck_assert_msg(corectl("audit") == 0, "%s", output);
