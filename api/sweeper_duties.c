@@ -28,7 +28,7 @@ const struct sweeper_duty sweeper_duties[] = {
 	{"change-notices", 500, cascade_tell_guests},
 	{"statistics", 60000, statistics_sweep},
 	{"holds", 100, sweep_holds},
-	{"crashed-registrations", 5000, sweep_crashed},
+	{"crashed-registrations", 2000, sweep_crashed},
 	{"voids", 1000, sweep_voids},
 	{"refunds", 500, sweep_refunds},
 	{"payment-messages", 1000, sweep_messages},

@@ -64,6 +64,13 @@ void payment_client_init(struct payment_gate *gate)
 	breaker_set_window(&gate->breaker, WINDOW_S * US_PER_S);
 }
 
+size_t payment_client_room(struct app *app, size_t max)
+{
+	if (!breaker_is_open(&app->payments.breaker))
+		return max;
+	return breaker_ready(&app->payments.breaker, clock_monotonic_us()) ? 1 : 0;
+}
+
 /* False: too many wait already, or the service is known to be away. */
 static bool enter(const struct payment_call *call)
 {

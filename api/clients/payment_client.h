@@ -52,6 +52,10 @@ struct payment_refund {
 /* Close the breaker; once, before threads. */
 void payment_client_init(struct payment_gate *gate);
 
+/* How many calls are worth preparing now, of at most `max`: while the breaker is open one, to
+ * probe, or none. */
+size_t payment_client_room(struct app *app, size_t max);
+
 /* What an intent of this guest is described as: the same words each time, as the key demands. */
 const char *payment_client_description(struct arena *arena, int64_t event_id, int64_t guest_id);
 /* POST /api/payments/intents under call->key: the same key always means the same intent.

@@ -118,11 +118,12 @@ static enum status record(struct request *req, struct problem *err)
 
 enum status sweep_refunds(struct request *req, bool *ret_more, struct problem *err)
 {
+	const size_t limit = payment_client_room(req->app, REFUNDS_MAX);
 	struct refunding refunding = {.req = req};
 	PG_RESULT result = NULL;
 	struct field_array refunds;
-	enum status status =
-		request_query(req, &sql_refunds_claim, PG_ARGS(PG_I64(REFUNDS_MAX)), &result, err);
+	enum status status = request_query(req, &sql_refunds_claim, PG_ARGS(PG_I64((int64_t)limit)),
+					   &result, err);
 
 	if (status || !pg_rows(result))
 		return status;
@@ -134,6 +135,6 @@ enum status sweep_refunds(struct request *req, bool *ret_more, struct problem *e
 		req->work = &refunding.refunds[i];
 		status = request_transaction(req, record, err);
 	}
-	*ret_more = refunds.count == REFUNDS_MAX;
+	*ret_more = refunds.count == limit;
 	return status;
 }

@@ -129,11 +129,12 @@ static enum status record(struct request *req, struct problem *err)
 
 enum status sweep_voids(struct request *req, bool *ret_more, struct problem *err)
 {
+	const size_t limit = payment_client_room(req->app, VOIDS_MAX);
 	struct voiding voiding = {.req = req};
 	PG_RESULT result = NULL;
 	struct field_array voids;
 	enum status status = request_query(req, &sql_payments_claim_voids,
-					   PG_ARGS(PG_I64(VOIDS_MAX)), &result, err);
+					   PG_ARGS(PG_I64((int64_t)limit)), &result, err);
 
 	if (status || !pg_rows(result))
 		return status;
@@ -145,7 +146,7 @@ enum status sweep_voids(struct request *req, bool *ret_more, struct problem *err
 		req->work = &voiding.voids[i];
 		status = request_transaction(req, record, err);
 	}
-	*ret_more = voids.count == VOIDS_MAX;
+	*ret_more = voids.count == limit;
 	return status;
 }
 

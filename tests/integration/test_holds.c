@@ -1,0 +1,528 @@
+/*
+ * Unpaid seats: they are free again in time, whatever the payment service does; money that comes
+ * late; a process that dies between the seat and the payment; a service that hangs holds nobody up.
+ */
+#include <check.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/http_client.h"
+#include "tests/support/crowd.h"
+#include "tests/support/servers.h"
+#include "tests/support/suite.h"
+
+enum { MANY = 100, RACES = 5, SOON_MS = 2000, LATER_MS = 15000 };
+
+static void begin(void)
+{
+	suite_set("HOLDS_PER_CALLER", "1000");
+	suite_set("UPSTREAM_BUDGET_MS", "1000");
+	suite_set("PAYMENT_MAX_PARKED", "100");
+	suite_begin(SUITE_PLATFORM | SUITE_API);
+}
+
+static void end(void)
+{
+	suite_end();
+}
+
+/* --- holds and their ends --------------------------------------------------------------------- */
+
+struct sale {
+	struct shop shop;
+	int64_t guest_id;
+	const char *intent;
+};
+
+static struct reply *must(struct reply *reply, int status)
+{
+	if (reply->status != status)
+		ck_abort_msg("%d instead of %d: %s", reply->status, status, reply->body);
+	return reply;
+}
+
+static struct sale sale_in(struct shop shop, const char *name)
+{
+	struct reply *guest = must(shop_register(&shop, token_user(), name), 201);
+
+	return (struct sale){shop, reply_int(guest, "data.id"),
+			     reply_text(guest, "data.payment.intentId")};
+}
+
+static struct sale sale_of(const char *name, int seats)
+{
+	return sale_in(shop_open(seats, "49.90", seats), name);
+}
+
+static void end_holds(void)
+{
+	sql("UPDATE payments SET expires_at = clock_timestamp() WHERE status IN "
+	    "('requires_payment', 'failed', 'disputed')");
+}
+
+static void pay(const char *intent)
+{
+	must(platform_pay("{\"intentId\":\"%s\",\"type\":\"payment.succeeded\"}", intent), 200);
+}
+
+static void expect(const struct sale *sale, const char *guest, const char *payment)
+{
+	ck_assert_str_eq(
+		sql("SELECT status FROM guests WHERE id = %lld", (long long)sale->guest_id), guest);
+	ck_assert_str_eq(sql("SELECT status FROM payments WHERE intent_id = '%s'", sale->intent),
+			 payment);
+}
+
+static const char seats_taken[] = "SELECT sum(current_attendees) FROM events";
+static const char voids_left[] = "SELECT count(*) FROM payments WHERE void_at IS NOT NULL";
+static const char open_refunds[] = "SELECT count(*) FROM refunds WHERE status <> 'done'";
+
+static void one_hold(void *ctx, size_t i)
+{
+	must(shop_register(ctx, token_user(), text("m%zu", i)), 201);
+}
+
+static void many_holds_end(const char *script)
+{
+	struct shop shop = shop_open(MANY, "5", MANY);
+
+	crowd(MANY, one_hold, &shop);
+	if (script)
+		platform_script("%s", script);
+	end_holds();
+	ck_assert_msg(sql_becomes(SOON_MS, "0", seats_taken), "%s seats are held",
+		      sql(seats_taken));
+	ck_assert_int_eq(sql_int("SELECT sold FROM ticket_types"), 0);
+	ck_assert_int_eq(sql_int("SELECT count(*) FROM payments WHERE status = 'expired'"), MANY);
+	ck_assert_int_eq(sql_int("SELECT count(*) FROM notifications WHERE kind = "
+				 "'registration-cancelled'"),
+			 MANY);
+	platform_script("{\"service\":\"payment\",\"behaviour\":\"ok\"}");
+	ck_assert(sql_becomes(LATER_MS, "0", voids_left));
+	must(shop_register(&shop, token_user(), "next"), 201);
+	ck_assert(audit_clean());
+}
+
+START_TEST(a_hundred_holds_end_in_time)
+{
+	many_holds_end(NULL);
+}
+END_TEST
+
+START_TEST(also_while_the_service_hangs)
+{
+	many_holds_end("{\"service\":\"payment\",\"behaviour\":\"hang\",\"delayMs\":20000}");
+}
+END_TEST
+
+START_TEST(also_while_the_service_is_down)
+{
+	many_holds_end("{\"service\":\"payment\",\"behaviour\":\"status\",\"status\":500}");
+}
+END_TEST
+
+/* Holds that end one after the other while a run waits for its answers. */
+START_TEST(holds_that_trickle_while_the_service_hangs)
+{
+	struct shop shop = shop_open(20, "5", 20);
+
+	for (int i = 0; i < 20; i++)
+		one_hold(&shop, (size_t)i);
+	platform_script("{\"service\":\"payment\",\"behaviour\":\"hang\",\"delayMs\":20000}");
+	sql("UPDATE payments SET expires_at = clock_timestamp() + id %% 20 * interval '150 ms'");
+	ck_assert(sql_becomes(19 * 150 + SOON_MS, "0", seats_taken));
+	ck_assert(
+		sql_int("SELECT max(1000 * extract(epoch FROM g.cancelled_at - p.expires_at))::int "
+			"FROM guests g JOIN payments p ON p.guest_id = g.id") <= SOON_MS);
+	ck_assert(audit_clean());
+}
+END_TEST
+
+/* --- late and early money --------------------------------------------------------------------- */
+
+/* Paid, and the webhook lost: the service's answer to the cancel says so. */
+START_TEST(the_arbiter_says_it_is_paid)
+{
+	struct sale sale = sale_of("payer", 1);
+
+	platform_pay("{\"intentId\":\"%s\",\"type\":\"payment.succeeded\",\"webhookUrl\":"
+		     "\"http://127.0.0.1:1/\"}",
+		     sale.intent);
+	end_holds();
+	ck_assert(sql_becomes(LATER_MS, "confirmed", "SELECT status FROM guests"));
+	expect(&sale, "confirmed", "succeeded");
+	pay(sale.intent);
+	ck_assert_int_eq(sql_int("SELECT count(*) FROM tickets"), 1);
+	ck_assert(audit_clean());
+}
+END_TEST
+
+static struct sale late_sale(int seats)
+{
+	struct sale sale = sale_of("late", seats);
+
+	platform_script("{\"service\":\"payment\",\"behaviour\":\"status\",\"status\":500}");
+	end_holds();
+	ck_assert(sql_becomes(SOON_MS, "0", seats_taken));
+	platform_script("{\"service\":\"payment\",\"behaviour\":\"ok\"}");
+	return sale;
+}
+
+static void expect_back(const struct sale *sale)
+{
+	expect(sale, "cancelled", "succeeded");
+	ck_assert(sql_becomes(LATER_MS, "0", open_refunds));
+	ck_assert_str_eq(
+		sql("SELECT refunded_amount FROM payments WHERE intent_id = '%s'", sale->intent),
+		"49.90");
+	ck_assert_int_eq(sql_int("SELECT count(*) FROM notifications WHERE kind = 'refund-done'"),
+			 1);
+	ck_assert(audit_clean());
+}
+
+START_TEST(late_money_finds_the_seat_free)
+{
+	struct sale sale = late_sale(1);
+
+	pay(sale.intent);
+	expect(&sale, "confirmed", "succeeded");
+	ck_assert_int_eq(sql_int(seats_taken), 1);
+	ck_assert_int_eq(sql_int("SELECT count(*) FROM tickets WHERE status = 'pending'"), 1);
+	ck_assert_int_eq(sql_int("SELECT count(*) FROM refunds"), 0);
+	ck_assert(audit_clean());
+}
+END_TEST
+
+START_TEST(late_money_finds_the_seat_sold)
+{
+	struct sale sale = late_sale(1);
+
+	must(shop_register(&sale.shop, token_user(), "quicker"), 201);
+	pay(sale.intent);
+	expect_back(&sale);
+}
+END_TEST
+
+START_TEST(late_money_for_an_address_that_came_back)
+{
+	struct sale sale = late_sale(5);
+
+	must(shop_register(&sale.shop, token_user(), "LATE"), 201);
+	pay(sale.intent);
+	expect_back(&sale);
+	ck_assert_int_eq(sql_int(seats_taken), 1);
+}
+END_TEST
+
+START_TEST(late_money_for_an_event_that_is_over)
+{
+	struct sale sale = late_sale(5);
+
+	must(api_post(token_organizer(),
+		      text("/api/events/%lld/cancel", (long long)sale.shop.event_id), NULL),
+	     200);
+	pay(sale.intent);
+	expect_back(&sale);
+}
+END_TEST
+
+START_TEST(late_money_for_a_guest_who_was_deleted)
+{
+	struct sale sale = sale_of("deleted", 5);
+
+	must(api_delete(token_organizer(), "/api/events/%lld/guests/%lld",
+			(long long)sale.shop.event_id, (long long)sale.guest_id),
+	     204);
+	pay(sale.intent);
+	expect_back(&sale);
+}
+END_TEST
+
+/* The wrong sum stays disputed when its hold ends; the guest does not. */
+START_TEST(disputed_money_outlives_its_hold)
+{
+	struct sale sale = sale_of("wrong", 5);
+
+	platform_pay("{\"intentId\":\"%s\",\"type\":\"payment.succeeded\",\"amount\":49.00}",
+		     sale.intent);
+	expect(&sale, "pending", "disputed");
+	end_holds();
+	ck_assert(sql_becomes(LATER_MS, "cancelled", "SELECT status FROM guests"));
+	expect(&sale, "cancelled", "disputed");
+	ck_assert(audit_clean());
+}
+END_TEST
+
+/* --- the race of webhook and end -------------------------------------------------------------- */
+
+static void pay_or_end(void *ctx, size_t i)
+{
+	const struct sale *sales = ctx;
+
+	if (i == MANY)
+		end_holds();
+	else
+		pay(sales[i].intent);
+}
+
+/* A hundred payers against the end of their holds, several times over: each has his seat and his
+ * money spent, or neither. */
+START_TEST(webhooks_race_the_end_of_their_holds)
+{
+	struct sale *sales = calloc(MANY, sizeof(*sales));
+
+	for (int round = 0; round < RACES; round++) {
+		struct shop shop = shop_open(MANY, "5", MANY);
+
+		for (int i = 0; i < MANY; i++)
+			sales[i] = sale_in(shop, text("r%d", i));
+		crowd(MANY + 1, pay_or_end, sales);
+	}
+	ck_assert(sql_becomes(LATER_MS, "0",
+			      "SELECT count(*) FROM payments WHERE status <> 'succeeded'"));
+	ck_assert(sql_becomes(LATER_MS, "0", open_refunds));
+	ck_assert_int_eq(
+		sql_int("SELECT count(*) FROM guests g JOIN payments p ON p.guest_id = g.id "
+			"WHERE (g.status = 'confirmed') = (p.refunded_amount > 0)"),
+		0);
+	ck_assert_int_eq(sql_int("SELECT deadlocks FROM pg_stat_database WHERE datname = "
+				 "current_database()"),
+			 0);
+	ck_assert(audit_clean());
+	free(sales);
+}
+END_TEST
+
+/* --- a process that dies ---------------------------------------------------------------------- */
+
+static struct reply *register_under_key(const struct shop *shop, const char *key)
+{
+	const char *body =
+		text("{\"firstName\":\"A\",\"lastName\":\"B\",\"email\":\"k@example.com\","
+		     "\"ticketTypeId\":%lld}",
+		     (long long)shop->type_id);
+
+	return api_send("POST", token_user(),
+			text("/api/events/%lld/guests", (long long)shop->event_id), body,
+			(const char *const[]){text("Idempotency-Key: %s", key), NULL});
+}
+
+static void register_or_kill(void *ctx, size_t i)
+{
+	const struct shop *shop = ctx;
+
+	if (i == 0) {
+		register_under_key(shop, "crash");
+		return;
+	}
+	ck_assert(sql_becomes(LATER_MS, "1", "SELECT count(*) FROM payments"));
+	clock_sleep_ms(200);
+	suite_kill(SUITE_API);
+}
+
+/* Killed while the service holds the call. */
+static struct shop crash_in_call(void)
+{
+	struct shop shop = shop_open(5, "49.90", 5);
+
+	platform_script("{\"service\":\"payment\",\"behaviour\":\"hang\",\"delayMs\":20000}");
+	crowd(2, register_or_kill, &shop);
+	platform_script("{\"service\":\"payment\",\"behaviour\":\"ok\"}");
+	return shop;
+}
+
+/* Killed with the intent in its hands, while it is recorded. */
+static struct shop crash_in_record(void)
+{
+	struct shop shop = shop_open(5, "49.90", 5);
+
+	sql("CREATE FUNCTION dawdle() RETURNS TRIGGER LANGUAGE plpgsql AS $$ BEGIN "
+	    "PERFORM pg_sleep(1); RETURN NEW; END $$");
+	sql("CREATE TRIGGER dawdle BEFORE UPDATE ON payments FOR EACH ROW EXECUTE FUNCTION "
+	    "dawdle()");
+	crowd(2, register_or_kill, &shop);
+	sql("DROP TRIGGER dawdle ON payments");
+	return shop;
+}
+
+static int64_t intents(void)
+{
+	return reply_int(say(&(struct saying){.method = "GET",
+					      .url = text("%s/_control/counts", suite_platform())}),
+			 "data.intents");
+}
+
+static void taken_over(struct shop shop)
+{
+	int64_t guest_id = sql_int("SELECT id FROM guests");
+	struct reply *again;
+
+	suite_start(SUITE_API);
+	ck_assert_str_eq(sql("SELECT status FROM payments"), "created");
+	ck_assert_int_eq(sql_int(seats_taken), 1);
+	sql("UPDATE idempotency_keys SET deadline_at = now() + interval '1 min'");
+	must(register_under_key(&shop, "crash"), 409);
+	sql("UPDATE idempotency_keys SET deadline_at = now()");
+	again = must(register_under_key(&shop, "crash"), 201);
+	ck_assert_int_eq(reply_int(again, "data.id"), guest_id);
+	ck_assert_int_eq(intents(), 1);
+	pay(reply_text(again, "data.payment.intentId"));
+	ck_assert_str_eq(sql("SELECT status FROM guests"), "confirmed");
+	ck_assert_int_eq(sql_int("SELECT count(*) FROM guests"), 1);
+	again = must(register_under_key(&shop, "crash"), 201);
+	ck_assert_int_eq(reply_int(again, "data.id"), guest_id);
+	ck_assert(audit_clean());
+}
+
+START_TEST(killed_before_the_intent)
+{
+	taken_over(crash_in_call());
+}
+END_TEST
+
+START_TEST(killed_after_the_intent)
+{
+	taken_over(crash_in_record());
+}
+END_TEST
+
+/* Nobody comes again: the sweeper gives the seat back and finds the intent under its key. */
+START_TEST(killed_and_nobody_comes_again)
+{
+	struct shop shop = crash_in_record();
+	int64_t guest_id = sql_int("SELECT id FROM guests");
+	struct reply *again;
+
+	suite_start(SUITE_API);
+	sql("UPDATE payments SET deadline_at = now() - interval '61 s'");
+	ck_assert(sql_becomes(LATER_MS, "0", seats_taken));
+	ck_assert_str_eq(sql("SELECT status FROM payments"), "void");
+	ck_assert(sql_becomes(LATER_MS, "0", voids_left));
+	ck_assert_ptr_nonnull(sql("SELECT intent_id FROM payments"));
+	again = must(register_under_key(&shop, "crash"), 201);
+	ck_assert_int_ne(reply_int(again, "data.id"), guest_id);
+	pay(sql("SELECT intent_id FROM payments WHERE status = 'void'"));
+	ck_assert(sql_becomes(LATER_MS, "0", open_refunds));
+	ck_assert_int_eq(sql_int("SELECT count(*) FROM refunds WHERE cause = 'late'"), 1);
+	ck_assert(audit_clean());
+}
+END_TEST
+
+/* Dead before the answer went out: the same key gives the same guest. */
+START_TEST(killed_before_the_answer)
+{
+	struct shop shop = shop_open(5, "49.90", 5);
+	struct reply *first = must(register_under_key(&shop, "answer"), 201);
+	struct reply *again;
+
+	suite_kill(SUITE_API);
+	suite_start(SUITE_API);
+	again = must(register_under_key(&shop, "answer"), 201);
+	ck_assert_str_eq(again->body, first->body);
+	ck_assert_str_eq(reply_header(again, "Idempotent-Replayed"), "true");
+	ck_assert(audit_clean());
+}
+END_TEST
+
+/* --- the gate --------------------------------------------------------------------------------- */
+
+static double metric(const char *series)
+{
+	struct reply *reply =
+		say(&(struct saying){.method = "GET", .url = text("%s/metrics", suite_metrics())});
+	const char *line = strstr(reply->body, text("\n%s ", series));
+
+	return line ? strtod(line + strlen(series) + 2, NULL) : -1;
+}
+
+static void be_refused(void *ctx, size_t i)
+{
+	struct reply *reply = shop_register(ctx, token_user(), text("g%zu", i));
+
+	ck_assert_str_eq(reply_slug(reply), "payment-unavailable");
+	ck_assert_ptr_nonnull(reply_header(reply, "Retry-After"));
+}
+
+START_TEST(the_breaker_opens_and_closes)
+{
+	struct shop shop = shop_open(50, "5", 50);
+	int64_t began;
+
+	platform_script("{\"service\":\"payment\",\"behaviour\":\"hang\",\"delayMs\":20000}");
+	crowd(8, be_refused, &shop);
+	ck_assert(metric("payment_breaker_state") >= 1);
+	began = clock_monotonic_us();
+	for (size_t i = 10; i < 30; i++)
+		be_refused(&shop, i);
+	/* A probe or two may wait for the service, the rest not at all. */
+	ck_assert_int_lt(clock_monotonic_us() - began, 4 * US_PER_S);
+	ck_assert(metric("payment_calls_total{outcome=\"breaker\"}") > 0);
+	platform_script("{\"service\":\"payment\",\"behaviour\":\"ok\"}");
+	for (int i = 0; shop_register(&shop, token_user(), "back")->status != 201; i++) {
+		ck_assert_int_lt(i, 150);
+		clock_sleep_ms(100);
+	}
+	ck_assert(metric("payment_breaker_state") == 0);
+	ck_assert_int_eq(sql_int(seats_taken), 1);
+	ck_assert(audit_clean());
+}
+END_TEST
+
+START_TEST(few_threads_wait_for_the_service)
+{
+	struct shop shop;
+	int64_t began;
+
+	suite_stop(SUITE_API);
+	suite_set("PAYMENT_MAX_PARKED", "2");
+	suite_start(SUITE_API);
+	shop = shop_open(50, "5", 50);
+	platform_script("{\"service\":\"payment\",\"behaviour\":\"hang\",\"delayMs\":20000}");
+	began = clock_monotonic_us();
+	crowd(40, be_refused, &shop);
+	ck_assert_int_lt(clock_monotonic_us() - began, 5 * US_PER_S);
+	ck_assert(metric("payment_calls_total{outcome=\"parked\"}") > 0);
+	ck_assert_int_eq(sql_int(seats_taken), 0);
+	ck_assert(audit_clean());
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("holds");
+	TCase *cases = tcase_create("holds");
+	SRunner *runner;
+	int failed;
+
+	http_client_init();
+	servers_start();
+	tcase_add_checked_fixture(cases, begin, end);
+	tcase_set_timeout(cases, 60);
+	tcase_add_test(cases, a_hundred_holds_end_in_time);
+	tcase_add_test(cases, also_while_the_service_hangs);
+	tcase_add_test(cases, also_while_the_service_is_down);
+	tcase_add_test(cases, holds_that_trickle_while_the_service_hangs);
+	tcase_add_test(cases, the_arbiter_says_it_is_paid);
+	tcase_add_test(cases, late_money_finds_the_seat_free);
+	tcase_add_test(cases, late_money_finds_the_seat_sold);
+	tcase_add_test(cases, late_money_for_an_address_that_came_back);
+	tcase_add_test(cases, late_money_for_an_event_that_is_over);
+	tcase_add_test(cases, late_money_for_a_guest_who_was_deleted);
+	tcase_add_test(cases, disputed_money_outlives_its_hold);
+	tcase_add_test(cases, webhooks_race_the_end_of_their_holds);
+	tcase_add_test(cases, killed_before_the_intent);
+	tcase_add_test(cases, killed_after_the_intent);
+	tcase_add_test(cases, killed_and_nobody_comes_again);
+	tcase_add_test(cases, killed_before_the_answer);
+	tcase_add_test(cases, the_breaker_opens_and_closes);
+	tcase_add_test(cases, few_threads_wait_for_the_service);
+	suite_add_tcase(suite, cases);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	servers_stop();
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
