@@ -119,7 +119,7 @@ static enum status ask(struct ctl *ctl, const char *intent_id, const char **ret_
 static enum status compare(struct ctl *ctl, const struct intent *intent, struct strbuf *found,
 			   struct problem *err)
 {
-	const char *theirs = NULL;
+	const char *theirs = "";
 	struct ctl_drift drift = {.check = "payment-service", .id = intent->id};
 	enum status status = ask(ctl, intent->intent_id, &theirs, err);
 

@@ -16,6 +16,7 @@ enum {
 	ASKERS = 24,
 	ASK_MS = 1200,      /* longest run of calls, counted from the oldest hold's end */
 	ASK_LEAST_MS = 100, /* shortest, for holds that come late */
+	ENDED_A_MS = 20,    /* holds that a millisecond less of asking gives time to end */
 	CRASHED_MAX = 50,
 };
 
@@ -64,15 +65,21 @@ static int64_t oldest_end(const struct hold *holds, size_t count)
 	return oldest;
 }
 
-/* A hold that waited for the run before it is asked for a shorter time: its seat is free in time.
- */
-static void ask_all(struct request *req, struct hold *holds, size_t count)
+/* How long: a hold that waited for the run before it is asked for a shorter time, and so are many
+ * at once, which take a while to end: each seat is free in time. */
+static int64_t asking_ms(const struct hold *holds, size_t count)
 {
 	int64_t late_ms = (clock_now_us() - oldest_end(holds, count)) / US_PER_MS;
-	int64_t ms = late_ms < ASK_MS - ASK_LEAST_MS ? ASK_MS - late_ms : ASK_LEAST_MS;
+	int64_t ms = ASK_MS - (late_ms > 0 ? late_ms : 0) - (int64_t)count / ENDED_A_MS;
+
+	return ms > ASK_LEAST_MS ? ms : ASK_LEAST_MS;
+}
+
+static void ask_all(struct request *req, struct hold *holds, size_t count)
+{
 	struct asking asking = {.req = req, .holds = holds};
 
-	asking.until_us = clock_monotonic_us() + (ms < ASK_MS ? ms : ASK_MS) * US_PER_MS;
+	asking.until_us = clock_monotonic_us() + asking_ms(holds, count) * US_PER_MS;
 	parallel_run(count, ASKERS, asking.until_us, ask, &asking);
 }
 
