@@ -180,7 +180,7 @@ TICKET_FONTS = $(O)/gen/NotoSans-Regular.ttf $(O)/gen/NotoSans-Bold.ttf
 $(O)/gen/NotoSans-%.ttf: $(NOTO_DIR)/NotoSans-%.ttf worker-tickets/fonts/unicodes.txt
 	@mkdir -p $(@D)
 	$(SAY) FONT $<
-	$(Q)pyftsubset $< --unicodes-file=worker-tickets/fonts/unicodes.txt --output-file=$@ \
+	$(Q)hb-subset $< --unicodes-file=worker-tickets/fonts/unicodes.txt --output-file=$@ \
 		--layout-features= --no-hinting --notdef-outline --name-IDs=0,1,2,3,4,5,6,13,14 \
 		--drop-tables+=GSUB,GPOS,GDEF,DSIG,STAT,meta
 $(O)/worker-tickets/ticket_font.o: $(TICKET_FONTS)
@@ -193,7 +193,8 @@ $(O)/gen/mail_templates.c: $(wildcard worker-email/templates/*/*) tests/support/
 	$(Q)tests/support/embed_templates.sh worker-email/templates $@
 
 # --- the API document and the pages, compiled into the API ------------------------------------------
-# The console comes from npm, by its lock file; where there is no npm the page does without.
+# The console comes from npm, by its lock file; where there is no npm the page does without, in files
+# so old that the next make looks again.
 WEB_PAGES = docs.html docs.js pages.css problem.html
 WEB_CONSOLE = swagger-ui.css swagger-ui-bundle.js
 WEB_FILES = $(addprefix $(WEB)/,openapi.yaml openapi.json $(WEB_PAGES) $(WEB_CONSOLE))
@@ -216,6 +217,7 @@ $(addprefix $(WEB)/,$(WEB_CONSOLE)) &: api/web/package-lock.json tests/support/n
 		cp $(BUILD)/web/node_modules/swagger-ui-dist/$$file $(WEB)/ 2>/dev/null || \
 			: >$(WEB)/$$file; \
 	done
+	@command -v npm >/dev/null || touch -d @0 $(addprefix $(WEB)/,$(WEB_CONSOLE))
 $(O)/api/pages.o: $(WEB_FILES)
 $(O)/api/pages.o: CPPFLAGS += $(EMBED_DIRS)
 

@@ -6,7 +6,7 @@ set -eu
 
 BUILD='gcc libc6-dev make pkg-config
 	libcivetweb-dev libpq-dev libhiredis-dev libcjson-dev libcurl4-openssl-dev libssl-dev
-	libqrencode-dev libhpdf-dev zlib1g-dev libpango1.0-dev fonttools python3-yaml
+	libqrencode-dev libhpdf-dev zlib1g-dev libpango1.0-dev libharfbuzz-bin python3-yaml
 	check libsubunit-dev'
 RUN='postgresql-15 redis-server fonts-noto-core fonts-symbola fonts-wqy-microhei
 	curl jq poppler-utils zbar-tools'
@@ -55,3 +55,7 @@ $as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq
 # shellcheck disable=SC2086 # a list of words
 $as_root env DEBIAN_FRONTEND=noninteractive UCF_FORCE_CONFFOLD=1 \
 	apt-get install -y -qq --no-install-recommends $missing
+# Its package would start a system-wide one at the next boot.
+case " $missing " in
+*" redis-server "*) $as_root update-rc.d redis-server disable ;;
+esac

@@ -417,7 +417,8 @@ up()
 	local missing started=() name
 	missing=$(missing_programs)
 	if [ -z "$missing" ]; then
-		echo "It is running already: $(sed -n "s/^API_URL='\(.*\)'/\1/p" "$DEV/env")"
+		echo "It is running already: $(sed -n "s/^API_URL='\(.*\)'/\1/p" "$DEV/env")." \
+			"Other settings hold after make down."
 		return
 	fi
 	mkdir -p "$DEV/log" "$DEV/run"
