@@ -143,7 +143,8 @@ tests: $(BINS) $(UNIT_BINS) $(INTEGRATION_BINS)
 up down demo clean: export DEV = $(BUILD)/dev
 up down demo clean: export BIN = $(BUILD)/release/bin
 
-demo: install ## the main job on real input, shown: event, guests, payment, PDFs, mails, door
+demo: ## the main job on real input, shown: event, guests, payment, PDFs, mails, door
+	@tests/support/install.sh demo
 	+@$(MAKE) --no-print-directory -j2 MODE=release programs
 	@tests/support/demo.sh
 
