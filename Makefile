@@ -59,6 +59,9 @@ BINS = $(PROGRAMS:%=$(O)/bin/%)
 UNIT_BINS = $(UNIT_SRC:tests/unit/%.c=$(O)/tests/unit/%)
 INTEGRATION_BINS = $(INTEGRATION_SRC:tests/integration/%.c=$(O)/tests/integration/%)
 
+# What needs a million rows or a long time.
+LARGE_BINS = $(patsubst tests/%.c,$(O)/tests/%,$(wildcard tests/integration/large_*.c))
+
 # What `make lint` reads.
 C_FILES = $(shell git ls-files -co --exclude-standard -- '*.[ch]')
 SHELL_FILES = $(shell git ls-files -co --exclude-standard -- '*.sh') .ci/run
@@ -75,7 +78,7 @@ EMBED_DIRS = -DTICKET_FONT_DIR='"$(O)/gen"' -DWEB_DIR='"$(WEB)"'
 .DELETE_ON_ERROR:
 .SECONDARY:
 MAKEFLAGS += --no-builtin-rules
-.PHONY: all help install programs tests check asan tsan lint lint-c demo up down clean
+.PHONY: all help install programs tests check check-large asan tsan lint lint-c demo up down clean
 
 all: $(BINS) ## build every program into build/release/bin
 
@@ -95,6 +98,10 @@ check: install ## build everything and run every test against private servers
 		$(UNIT_BINS) $(INTEGRATION_BINS)
 	@tests/support/npm_ci.sh needed tests/npm $(BUILD)/check-npm --omit=dev
 	@node tests/npm/validate.mjs $(BUILD)/check-npm/node_modules $(WEB)/openapi.json $(DIALOGUES)
+
+check-large: install ## the tests that need a million rows or a long time, with their figures
+	+@$(MAKE) --no-print-directory -j2 programs $(LARGE_BINS)
+	@for program in $(LARGE_BINS); do $(O)/bin/with-servers $$program || exit 1; done
 
 asan: export CK_TIMEOUT_MULTIPLIER = 5
 asan: export ASAN_OPTIONS = detect_stack_use_after_return=1:strict_string_checks=1
@@ -272,7 +279,8 @@ UNIT_LIBS = $(COMMON_LIB)
 $(addprefix $(O)/tests/unit/,test_pg test_cache test_queue test_worker test_ticket_job \
 	test_admission): $(O)/libsupport.a
 # Tests against a server in the same process.
-$(addprefix $(O)/tests/unit/,test_httpd test_httpd_guard test_httpd_drain): $(O)/libsupport.a
+$(addprefix $(O)/tests/unit/,test_httpd test_httpd_guard test_httpd_drain \
+	test_httpd_stream): $(O)/libsupport.a
 # Tests of worker-email's parts; its job against real servers and the stand-in platform.
 $(addprefix $(O)/tests/unit/,test_template test_mail test_ical test_email_job): $(O)/libemail.a
 $(O)/tests/unit/test_email_job: $(O)/libsupport.a | $(O)/bin/platform

@@ -9,8 +9,7 @@
 /* Read the header: ST_INVALID_HEADER unless 1 to 255 visible ASCII characters. Fingerprints
  * method, path and body. No header: no key, no fingerprint. */
 enum status idempotency_read(struct request *req, struct problem *err) MUST_CHECK;
-/* More of the body, for one that is not kept whole: always in pieces of the same size but the last.
- */
+/* More of a body that is not kept whole: always in pieces of the same size but the last. */
 void idempotency_add(struct request *req, struct slice piece);
 /* In the open transaction (or on its own, to judge before a 422): ST_ANSWERED with the first
  * answer set, ST_IDEMPOTENCY_MISMATCH, ST_IDEMPOTENCY_IN_FLIGHT, or OK: go on. */

@@ -82,7 +82,8 @@ void http_stream_end(struct http_exchange *exchange)
 {
 	static const char last[] = "0\r\n\r\n";
 	struct http_wire *wire = exchange->wire;
-	if (wire->stream_broken || !wire->stream_chunked || strcmp(exchange->method, "HEAD") == 0)
+	wire->stream_whole = !wire->stream_broken;
+	if (!wire->stream_whole || !wire->stream_chunked || strcmp(exchange->method, "HEAD") == 0)
 		return;
 	if (!write_served(exchange, last, sizeof(last) - 1))
 		fail(exchange);
