@@ -93,6 +93,18 @@ CREATE TYPE import_verdict AS (
     guest_id BIGINT             -- of the guest to make or to change; NULL in a dry run's creations
 );
 
+-- Rows and what was said of them, side by side.
+CREATE FUNCTION import_judged(p_rows import_row[], p_verdicts import_verdict[])
+    RETURNS TABLE (ord INTEGER, line INTEGER, first_name TEXT, last_name TEXT, email TEXT, phone TEXT,
+                   has_phone BOOLEAN, type TEXT, locale TEXT, external_id TEXT, ticket_type_id BIGINT,
+                   ticket_code TEXT, job_id UUID, verdict_ord INTEGER, outcome TEXT, field TEXT, guest_id BIGINT)
+    LANGUAGE sql IMMUTABLE AS $$
+    SELECT * FROM ROWS FROM (unnest(p_rows), unnest(p_verdicts))
+$$;
+
+-- Guests are looked up row by row (LATERAL … LIMIT 1): joined freely, a table that grew since it was
+-- analyzed would be read whole for each slice.
+
 -- First of the rows from p_head on that must wait until those before it are written: it shares an
 -- address or an external id with one of them, or the address that one of them takes from a guest.
 CREATE FUNCTION import_break(p_import BIGINT, p_event BIGINT, p_rows import_row[], p_head INTEGER) RETURNS INTEGER
@@ -106,10 +118,14 @@ CREATE FUNCTION import_break(p_import BIGINT, p_event BIGINT, p_rows import_row[
         SELECT w.ord, 'x' || w.external_id FROM waiting w WHERE w.external_id IS NOT NULL
         UNION
         SELECT w.ord, 'e' || lower(g.email) FROM waiting w
-        JOIN guests g ON g.event_id = p_event AND g.external_id = w.external_id AND g.status <> 'cancelled'
+        CROSS JOIN LATERAL (
+            SELECT o.email FROM guests o
+            WHERE o.event_id = p_event AND o.external_id = w.external_id AND o.status <> 'cancelled' LIMIT 1) g
         UNION
         SELECT w.ord, 'e' || v.email FROM waiting w
-        JOIN import_previews v ON v.import_id = p_import AND v.external_id = w.external_id
+        CROSS JOIN LATERAL (
+            SELECT o.email FROM import_previews o
+            WHERE o.import_id = p_import AND o.external_id = w.external_id LIMIT 1) v
     )
     SELECT min(k.ord) FROM (SELECT ord, lag(ord) OVER (PARTITION BY key ORDER BY ord) AS before FROM keys) k
     WHERE k.before IS NOT NULL
@@ -134,15 +150,20 @@ CREATE FUNCTION import_judge(p_import imports, p_rows import_row[]) RETURNS SETO
         LEFT JOIN events e ON e.id = p_import.event_id AND e.deleted_at IS NULL
         LEFT JOIN ticket_types t ON t.id = r.ticket_type_id AND t.event_id = e.id AND t.deleted_at IS NULL
         LEFT JOIN taken s ON s.ticket_type_id = t.id
-        LEFT JOIN guests g
-            ON g.event_id = e.id AND g.external_id = r.external_id AND g.status <> 'cancelled'
-        LEFT JOIN import_previews v ON v.import_id = p_import.id AND v.external_id = r.external_id
+        LEFT JOIN LATERAL (
+            SELECT o.id, o.ticket_type_id FROM guests o
+            WHERE o.event_id = e.id AND o.external_id = r.external_id AND o.status <> 'cancelled' LIMIT 1) g ON true
+        LEFT JOIN LATERAL (
+            SELECT o.id, o.ticket_type_id FROM import_previews o
+            WHERE p_import.dry_run AND o.import_id = p_import.id AND o.external_id = r.external_id LIMIT 1) v ON true
         LEFT JOIN LATERAL (
             SELECT o.id, (SELECT m.guest_id FROM import_previews m
-                          WHERE m.import_id = p_import.id AND m.guest_id = o.id) AS moved
-            FROM guests o WHERE o.event_id = e.id AND lower(o.email) = lower(r.email) AND o.status <> 'cancelled'
-        ) h ON true
-        LEFT JOIN import_previews w ON w.import_id = p_import.id AND w.email = lower(r.email)
+                          WHERE p_import.dry_run AND m.import_id = p_import.id AND m.guest_id = o.id) AS moved
+            FROM guests o
+            WHERE o.event_id = e.id AND lower(o.email) = lower(r.email) AND o.status <> 'cancelled' LIMIT 1) h ON true
+        LEFT JOIN LATERAL (
+            SELECT o.id FROM import_previews o
+            WHERE p_import.dry_run AND o.import_id = p_import.id AND o.email = lower(r.email) LIMIT 1) w ON true
     ), judged AS (
         SELECT k.*, CASE
             WHEN event_status IS NULL OR event_status NOT IN ('draft', 'published', 'active') THEN 'event-not-open'
@@ -178,12 +199,14 @@ CREATE FUNCTION import_create(p_import imports, p_rows import_row[], p_verdicts 
     RETURNS TABLE (ord INTEGER, created BOOLEAN, job_id UUID, job_type TEXT)
     LANGUAGE sql VOLATILE AS $$
     WITH made AS MATERIALIZED (
-        SELECT r.*, v.guest_id, e.locale AS event_locale, t.id AS type_id
-        FROM unnest(p_verdicts) AS v
-        JOIN unnest(p_rows) AS r ON r.ord = v.ord
+        -- all ids are taken here, so that nothing has to be joined to what was inserted
+        SELECT r.*, e.locale AS event_locale, t.id AS type_id,
+               CASE WHEN t.id IS NOT NULL THEN nextval('tickets_id_seq')
+                    WHEN p_import.notify THEN nextval('notifications_id_seq') END AS subject_id
+        FROM import_judged(p_rows, p_verdicts) AS r
         JOIN events e ON e.id = p_import.event_id
         LEFT JOIN ticket_types t ON t.id = r.ticket_type_id
-        WHERE v.outcome = 'create'
+        WHERE r.outcome = 'create'
     ), guest AS (
         INSERT INTO guests (id, event_id, first_name, last_name, email, phone, type, ticket_type_id, status, locale,
                             external_id, registered_by, attempt_id, created_at, updated_at)
@@ -193,20 +216,18 @@ CREATE FUNCTION import_create(p_import imports, p_rows import_row[], p_verdicts 
         FROM made m ORDER BY m.ord
     ), ticket AS (
         -- an issue that counts as mailed is not mailed
-        INSERT INTO tickets (event_id, guest_id, ticket_type_id, ticket_code, mailed_issue, created_at, updated_at)
-        SELECT p_import.event_id, m.guest_id, m.type_id, m.ticket_code,
+        INSERT INTO tickets (id, event_id, guest_id, ticket_type_id, ticket_code, mailed_issue, created_at, updated_at)
+        SELECT m.subject_id, p_import.event_id, m.guest_id, m.type_id, m.ticket_code,
                CASE WHEN p_import.notify THEN 0 ELSE 1 END, p_now, p_now
         FROM made m WHERE m.type_id IS NOT NULL ORDER BY m.ord
-        RETURNING id, guest_id
     ), mail AS (
-        INSERT INTO notifications (kind, event_id, guest_id, created_at)
-        SELECT 'registration-confirmed', p_import.event_id, m.guest_id, p_now
+        INSERT INTO notifications (id, kind, event_id, guest_id, created_at)
+        SELECT m.subject_id, 'registration-confirmed', p_import.event_id, m.guest_id, p_now
         FROM made m WHERE m.type_id IS NULL AND p_import.notify ORDER BY m.ord
-        RETURNING id, guest_id
     ), job AS MATERIALIZED (
-        SELECT m.ord, m.job_id, CASE WHEN t.id IS NULL THEN 'send-email' ELSE 'generate-ticket-pdf' END AS job_type,
-               coalesce(t.id, n.id) AS subject_id
-        FROM made m LEFT JOIN ticket t ON t.guest_id = m.guest_id LEFT JOIN mail n ON n.guest_id = m.guest_id
+        SELECT m.ord, m.job_id, m.subject_id,
+               CASE WHEN m.type_id IS NULL THEN 'send-email' ELSE 'generate-ticket-pdf' END AS job_type
+        FROM made m
     ), outbox_row AS (
         INSERT INTO outbox (id, job_type, subject_id, request_id, traceparent)
         SELECT j.job_id, j.job_type, j.subject_id, p_import.request_id, p_import.traceparent
@@ -233,15 +254,14 @@ CREATE FUNCTION import_update(p_import imports, p_rows import_row[], p_verdicts 
     RETURNS TABLE (ord INTEGER, created BOOLEAN, job_id UUID, job_type TEXT)
     LANGUAGE sql VOLATILE AS $$
     WITH changed AS MATERIALIZED (
-        SELECT r.ord, r.job_id, v.guest_id, r.first_name, r.last_name, r.email,
+        SELECT r.ord, r.job_id, r.guest_id, r.first_name, r.last_name, r.email,
                CASE WHEN r.has_phone THEN r.phone ELSE g.phone END AS phone, coalesce(r.type, g.type) AS type,
                coalesce(r.locale, g.locale) AS locale,
                (g.first_name, g.last_name, g.locale) IS DISTINCT FROM
                (r.first_name, r.last_name, coalesce(r.locale, g.locale)) AS page
-        FROM unnest(p_verdicts) AS v
-        JOIN unnest(p_rows) AS r ON r.ord = v.ord
-        JOIN guests g ON g.id = v.guest_id
-        WHERE v.outcome = 'update'
+        FROM import_judged(p_rows, p_verdicts) AS r
+        JOIN guests g ON g.id = r.guest_id
+        WHERE r.outcome = 'update'
     ), guest AS (
         UPDATE guests g
         SET first_name = c.first_name, last_name = c.last_name, email = c.email, phone = c.phone, type = c.type,
@@ -267,12 +287,12 @@ $$;
 CREATE FUNCTION import_preview(p_import imports, p_rows import_row[], p_verdicts import_verdict[]) RETURNS VOID
     LANGUAGE sql VOLATILE AS $$
     INSERT INTO import_previews AS v (import_id, guest_id, email, external_id, ticket_type_id)
-    SELECT p_import.id, d.guest_id, lower(r.email), r.external_id, coalesce(g.ticket_type_id, r.ticket_type_id)
-    FROM unnest(p_verdicts) AS d
-    JOIN unnest(p_rows) AS r ON r.ord = d.ord
-    LEFT JOIN guests g ON g.id = d.guest_id
-    WHERE d.outcome IN ('create', 'update')
-    ORDER BY d.ord
+    SELECT p_import.id, r.guest_id, lower(r.email), r.external_id,
+           CASE r.outcome WHEN 'create' THEN r.ticket_type_id
+                ELSE (SELECT g.ticket_type_id FROM guests g WHERE g.id = r.guest_id) END
+    FROM import_judged(p_rows, p_verdicts) AS r
+    WHERE r.outcome IN ('create', 'update')
+    ORDER BY r.ord
     ON CONFLICT (import_id, external_id) DO UPDATE SET email = excluded.email
 $$;
 
@@ -284,14 +304,14 @@ CREATE FUNCTION import_report(p_import imports, p_rows import_row[], p_verdicts 
         SELECT f.line, f.field, f.code, f.detail, f.at
         FROM jsonb_to_recordset(p_faults) AS f (line INTEGER, field TEXT, code TEXT, detail TEXT, at INTEGER)
         UNION ALL
-        SELECT r.line, v.field, v.outcome, CASE v.outcome
+        SELECT r.line, r.field, r.outcome, CASE r.outcome
                    WHEN 'event-not-open' THEN 'the event takes no guests'
                    WHEN 'unknown-ticket-type' THEN 'the event has no such ticket type'
                    WHEN 'invalid-transition' THEN 'an import does not change the ticket type of a guest'
                    WHEN 'already-registered' THEN 'this address is registered for the event already'
-                   WHEN 'sold-out' THEN 'no seat is left' ELSE v.outcome END, 0
-        FROM unnest(p_verdicts) AS v JOIN unnest(p_rows) AS r ON r.ord = v.ord
-        WHERE v.outcome NOT IN ('create', 'update')
+                   WHEN 'sold-out' THEN 'no seat is left' ELSE r.outcome END, 0
+        FROM import_judged(p_rows, p_verdicts) AS r
+        WHERE r.outcome NOT IN ('create', 'update')
     ), added AS (
         INSERT INTO import_errors (import_id, line, field, code, detail)
         SELECT p_import.id, line, left(field, 100), code, left(detail, 300) FROM found
@@ -322,6 +342,7 @@ DECLARE
     v_rows     import_row[] := ARRAY(SELECT r FROM jsonb_populate_recordset(NULL::import_row, p_rows) AS r ORDER BY r.ord);
     v_count    INTEGER := cardinality(v_rows);
     v_now      TIMESTAMPTZ;
+    v_known    BIGINT[];        -- guests that the rows may change
     v_head     INTEGER := 1;
     v_tail     INTEGER;
     v_part     import_row[];
@@ -338,12 +359,14 @@ BEGIN
         PERFORM FROM events e WHERE e.id = v_import.event_id FOR NO KEY UPDATE;
         PERFORM FROM ticket_types t WHERE t.id IN (SELECT r.ticket_type_id FROM unnest(v_rows) AS r)
             ORDER BY t.id FOR NO KEY UPDATE;
-        PERFORM FROM guests g WHERE g.event_id = v_import.event_id AND g.status <> 'cancelled'
-            AND g.external_id IN (SELECT r.external_id FROM unnest(v_rows) AS r) ORDER BY g.id FOR NO KEY UPDATE;
-        PERFORM FROM tickets t WHERE t.guest_id IN (
-                SELECT g.id FROM guests g WHERE g.event_id = v_import.event_id AND g.status <> 'cancelled'
-                AND g.external_id IN (SELECT r.external_id FROM unnest(v_rows) AS r))
-            ORDER BY t.id FOR NO KEY UPDATE;
+        v_known := ARRAY(
+            SELECT g.id FROM unnest(v_rows) AS r
+            CROSS JOIN LATERAL (
+                SELECT o.id FROM guests o
+                WHERE o.event_id = v_import.event_id AND o.external_id = r.external_id AND o.status <> 'cancelled'
+                LIMIT 1) g);
+        PERFORM FROM guests g WHERE g.id = ANY (v_known) ORDER BY g.id FOR NO KEY UPDATE;
+        PERFORM FROM tickets t WHERE t.guest_id = ANY (v_known) ORDER BY t.id FOR NO KEY UPDATE;
     END IF;
     v_now := date_trunc('milliseconds', clock_timestamp());
 
