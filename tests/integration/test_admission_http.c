@@ -14,7 +14,7 @@
 #include "tests/support/crowd.h"
 #include "tests/support/servers.h"
 
-enum { SCANNERS = 50, REPEATS = 20, BUYERS = 200 };
+enum { SCANNERS = 50, REPEATS = 20, BUYERS = 200, ROUNDS = 20 };
 
 #define SCAN "7d0d4d1e-0b6e-4e0f-9d8a-2f4f5a0a9c01"
 #define OTHER_SCAN "7d0d4d1e-0b6e-4e0f-9d8a-2f4f5a0a9c02"
@@ -106,8 +106,14 @@ START_TEST(without_locks_the_crowd_comes_out_wrong)
 
 	rush.code = printed(&rush.guest);
 	slow_down("");
-	crowd(SCANNERS, scan_along, &rush);
-	/* The table's constraints refuse the second with an error. */
+	/* The table's constraints refuse the second with an error. Chance decides when two meet. */
+	for (int round = 0; round < ROUNDS && rush.admitted + rush.other < 2; round++) {
+		sql("UPDATE tickets SET is_validated = false, validated_at = NULL");
+		sql("UPDATE guests SET status = 'confirmed', status_before = NULL, checked_in_at = "
+		    "NULL");
+		rush.admitted = rush.other = 0;
+		crowd(SCANNERS, scan_along, &rush);
+	}
 	ck_assert_int_gt(rush.admitted + rush.other, 1);
 }
 END_TEST

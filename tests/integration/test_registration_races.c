@@ -150,12 +150,18 @@ END_TEST
 /* The lock taken out: the same crowd must now come out wrong, or the test above sees nothing. */
 START_TEST(without_locks_the_crowd_comes_out_wrong)
 {
-	struct rush rush = {.shop = shop_open(1000, "0", DIRECT_SEATS)};
+	bool wrong = false;
 
 	sql("DO $$ BEGIN EXECUTE replace(pg_get_functiondef('register_guests'::regproc), "
 	    "'FOR NO KEY UPDATE', ''); END $$");
-	crowd(DIRECT_BUYERS, buy_directly, &rush);
-	ck_assert(rush.made != DIRECT_SEATS || rush.sold_out != DIRECT_BUYERS - DIRECT_SEATS);
+	/* Chance decides when two meet. */
+	for (int round = 0; round < 10 && !wrong; round++) {
+		struct rush rush = {.shop = shop_open(1000, "0", DIRECT_SEATS)};
+
+		crowd(DIRECT_BUYERS, buy_directly, &rush);
+		wrong = rush.made != DIRECT_SEATS || rush.sold_out != DIRECT_BUYERS - DIRECT_SEATS;
+	}
+	ck_assert(wrong);
 }
 END_TEST
 
