@@ -94,16 +94,17 @@ install: ## install the Debian packages that are missing (asks sudo when not roo
 check: install ## build everything and run every test against private servers
 	+@$(MAKE) --no-print-directory -j2 tests
 	@rm -rf $(DIALOGUES) && mkdir -p $(DIALOGUES)
-	@DIALOGUE_LOG=$(DIALOGUES) $(O)/bin/with-servers tests/support/check.sh \
-		$(UNIT_BINS) $(INTEGRATION_BINS)
 	@tests/support/npm_ci.sh needed tests/npm $(BUILD)/check-npm --omit=dev
-	@node tests/npm/validate.mjs $(BUILD)/check-npm/node_modules $(WEB)/openapi.json $(DIALOGUES)
+	@DIALOGUE_LOG=$(DIALOGUES) CHECK_AFTER="node tests/npm/validate.mjs \
+		$(BUILD)/check-npm/node_modules $(WEB)/openapi.json $(DIALOGUES)" \
+		$(O)/bin/with-servers tests/support/check.sh $(UNIT_BINS) $(INTEGRATION_BINS)
 
 check-large: install ## the tests that need a million rows or a long time, with their figures
 	+@$(MAKE) --no-print-directory -j2 programs $(LARGE_BINS)
 	@for program in $(LARGE_BINS); do $(O)/bin/with-servers $$program || exit 1; done
 
 asan: export CK_TIMEOUT_MULTIPLIER = 5
+asan: export CHECK_LIMIT_S = 1200
 asan: export ASAN_OPTIONS = detect_stack_use_after_return=1:strict_string_checks=1
 asan: export UBSAN_OPTIONS = print_stacktrace=1
 asan: export LSAN_OPTIONS = suppressions=$(CURDIR)/tests/support/lsan.supp:print_suppressions=0
@@ -111,6 +112,7 @@ asan: ## every test with the address and undefined behaviour sanitizers
 	+@$(MAKE) --no-print-directory MODE=asan check
 
 tsan: export CK_TIMEOUT_MULTIPLIER = 10
+tsan: export CHECK_LIMIT_S = 1200
 tsan: export TSAN_OPTIONS = halt_on_error=0:exitcode=66:suppressions=$(CURDIR)/tests/support/tsan.supp
 tsan: ## every test with the thread sanitizer
 	+@$(MAKE) --no-print-directory MODE=tsan check

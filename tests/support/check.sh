@@ -2,7 +2,8 @@
 # Run test programs and add up what they say: check.sh PROGRAM...
 # At most two at once (CHECK_JOBS). Run it below with-servers, so that they share PostgreSQL and
 # Redis. Ends with the line `N passed, N failed`; a program that crashed, or says no summary, counts
-# as a failure. CHECK_LIMIT_S bounds a single program.
+# as a failure. CHECK_LIMIT_S bounds a single program. CHECK_AFTER is a command for the end, which
+# looks at what the programs left behind; it counts as one test.
 set -u
 jobs=${CHECK_JOBS:-2}
 limit=${CHECK_LIMIT_S:-420}
@@ -68,5 +69,12 @@ done
 while [ "${#running[@]}" -gt 0 ]; do
 	finish
 done
+if [ -n "${CHECK_AFTER:-}" ]; then
+	if sh -c "$CHECK_AFTER"; then
+		passed=$((passed + 1))
+	else
+		failed=$((failed + 1))
+	fi
+fi
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
