@@ -23,6 +23,8 @@ FROM (
     FROM guests g
     JOIN LATERAL (SELECT sum(p.amount - p.refunded_amount) AS kept
                   FROM payments p WHERE p.guest_id = g.id AND p.status = 'succeeded') m ON m.kept = 0
+    -- one who was refunded while checked in, and whose admission was then undone, is confirmed again
     WHERE g.status = 'confirmed'
+      AND NOT EXISTS (SELECT FROM ticket_scans s WHERE s.guest_id = g.id AND s.undone)
 ) d
 ORDER BY d.detail, d.id
