@@ -23,7 +23,7 @@ enum { DONE_MS = 20000, GUESTS = 20 };
 static void begin(void)
 {
 	suite_set("MAIL_RETRY_DELAYS", "0,0");
-	suite_set("NOTIFICATION_TIMEOUT_MS", "500");
+	suite_set("NOTIFICATION_TIMEOUT_MS", "3000");
 	suite_begin(SUITE_ALL);
 }
 
