@@ -10,7 +10,7 @@ wanted='gcc libc6-dev make pkg-config
 	libqrencode-dev libhpdf-dev zlib1g-dev libpango1.0-dev libharfbuzz-bin python3-yaml
 	postgresql-15 redis-server fonts-noto-core fonts-symbola fonts-wqy-microhei
 	curl jq poppler-utils zbar-tools check libsubunit-dev'
-LINT='clang clang-format clang-tidy cppcheck shellcheck'
+LINT='clang libclang-rt-dev clang-format clang-tidy cppcheck shellcheck'
 
 # Debian's npm is 350 packages, longer to install than all the others: not for the demo. Node and
 # npm may come from anywhere; a newer Node than Debian's brings its own npm.
