@@ -6,11 +6,13 @@
 #include <netinet/in.h>
 #include <pwd.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -23,6 +25,8 @@
 /* Called before a test makes threads: NOLINTBEGIN(concurrency-mt-unsafe) */
 
 enum { PATH_SIZE = 256, URL_SIZE = 160, WAIT_MS = 30000, STEP_MS = 20, ARGS_MAX = 40 };
+/* Below the range that the system hands out by itself. */
+enum { PORT_FIRST = 10000, PORT_COUNT = 10000 };
 #define PG_BIN "/usr/lib/postgresql/15/bin/"
 
 static struct {
@@ -40,17 +44,41 @@ static const char *const names[SERVER_COUNT] = {"postgres", "redis", "redis-queu
 /* --- processes ---------------------------------------------------------------------------------
  */
 
+/* The name in the abstract namespace goes with the process; nobody else takes the port before. */
+static bool keep_port(int port)
+{
+	struct sockaddr_un name = {.sun_family = AF_UNIX};
+	struct sockaddr_in at = {.sin_family = AF_INET,
+				 .sin_port = htons((uint16_t)port),
+				 .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int kept = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int probe = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int len = snprintf(name.sun_path + 1, sizeof(name.sun_path) - 1, "core-service-%d", port);
+	bool ok =
+		kept >= 0 && probe >= 0 &&
+		bind(kept, (struct sockaddr *)&name,
+		     (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)len)) == 0 &&
+		bind(probe, (struct sockaddr *)&at, sizeof(at)) == 0;
+
+	close(probe);
+	if (!ok)
+		close(kept);
+	return ok;
+}
+
 int servers_free_port(void)
 {
-	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t len = sizeof(at);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	static unsigned next;
 
-	if (fd < 0 || bind(fd, (struct sockaddr *)&at, len) != 0 ||
-	    getsockname(fd, (struct sockaddr *)&at, &len) != 0)
-		fatal("servers: no free port: %s", strerrordesc_np(errno));
-	close(fd);
-	return ntohs(at.sin_port);
+	if (next == 0)
+		next = (unsigned)getpid() * 7u;
+	for (int tries = 0; tries < PORT_COUNT; tries++) {
+		int port = PORT_FIRST + (int)(next++ % PORT_COUNT);
+
+		if (keep_port(port))
+			return port;
+	}
+	fatal("servers: no free port");
 }
 
 /* PostgreSQL refuses root. */

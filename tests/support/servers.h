@@ -39,7 +39,8 @@ const char *servers_redis_url(void);
 const char *servers_redis_queue_url(void);
 /* The address of a server without a database, as the TEST_…_URL variables take it. */
 const char *servers_address(enum server server);
-/* A port of 127.0.0.1 that nobody listens on. */
+/* A port of 127.0.0.1 that nobody listens on, and that no other test gets while this process lives.
+ */
 int servers_free_port(void);
 
 #endif
