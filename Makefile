@@ -7,7 +7,7 @@ O = $(BUILD)/$(MODE)
 VERSION := 1.0.0
 
 ifeq ($(origin CC),default)
-CC = gcc
+CC = $(if $(filter fuzz,$(MODE)),clang,gcc)
 endif
 # `make V=1` shows the commands.
 Q = $(if $(V),,@)
@@ -20,6 +20,8 @@ HARDEN = -fno-common -fstack-protector-strong -fPIE
 OPT_release = -O2 -g -D_FORTIFY_SOURCE=2
 OPT_asan = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
 OPT_tsan = -O1 -g -fno-omit-frame-pointer -fsanitize=thread
+OPT_fuzz = -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined \
+	-fno-sanitize-recover=undefined
 CPPFLAGS = -D_GNU_SOURCE -DCORE_VERSION='"$(VERSION)"' -I. -I$(O)/gen -I/usr/include/postgresql
 CFLAGS = $(CSTD) $(WARN) $(HARDEN) $(OPT_$(MODE)) $(EXTRA_CFLAGS)
 LDFLAGS = -pie -Wl,-z,relro,-z,now $(filter -fsanitize%,$(OPT_$(MODE)))
@@ -60,6 +62,10 @@ UNIT_BINS = $(UNIT_SRC:tests/unit/%.c=$(O)/tests/unit/%)
 INTEGRATION_BINS = $(INTEGRATION_SRC:tests/integration/%.c=$(O)/tests/integration/%)
 
 # What needs a million rows or a long time.
+FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
+FUZZ_BINS = $(FUZZ_SRC:tests/fuzz/%.c=$(O)/tests/fuzz/%)
+FUZZ_S ?= 5
+
 LARGE_BINS = $(patsubst tests/%.c,$(O)/tests/%,$(wildcard tests/integration/large_*.c))
 
 # What `make lint` reads.
@@ -78,7 +84,7 @@ EMBED_DIRS = -DTICKET_FONT_DIR='"$(O)/gen"' -DWEB_DIR='"$(WEB)"'
 .DELETE_ON_ERROR:
 .SECONDARY:
 MAKEFLAGS += --no-builtin-rules
-.PHONY: all help install programs tests check check-large asan tsan lint lint-c demo up down clean
+.PHONY: all help install programs tests fuzz-programs check check-large asan tsan fuzz lint lint-c demo up down clean
 
 all: $(BINS) ## build every program into build/release/bin
 
@@ -117,6 +123,13 @@ tsan: export TSAN_OPTIONS = halt_on_error=0:exitcode=66:suppressions=$(CURDIR)/t
 tsan: ## every test with the thread sanitizer
 	+@$(MAKE) --no-print-directory MODE=tsan check
 
+# Other targets one at a time: make fuzz FUZZ=json FUZZ_S=600
+fuzz: ## every fuzz target for FUZZ_S seconds (5), from the committed corpora
+	@tests/support/install.sh lint
+	+@$(MAKE) --no-print-directory -j2 MODE=fuzz fuzz-programs
+	@$(BUILD)/fuzz/bin/with-servers tests/fuzz/fuzz.sh $(BUILD)/fuzz/tests/fuzz \
+		$(BUILD)/fuzz/work $(FUZZ_S) $(FUZZ)
+
 lint: ## format, analyzers, fences, SQL against a fresh schema, README against the programs
 	@tests/support/install.sh lint
 	+@$(MAKE) --no-print-directory -j2 programs
@@ -147,6 +160,7 @@ $(O)/lint/%.tidy: %.c $(O)/%.o .clang-tidy tests/.clang-tidy
 
 programs: $(BINS)
 tests: $(BINS) $(UNIT_BINS) $(INTEGRATION_BINS)
+fuzz-programs: $(O)/bin/with-servers $(O)/bin/corectl $(FUZZ_BINS)
 
 # The suite's scripts read where things lie from the environment.
 up down demo clean: export DEV = $(BUILD)/dev
@@ -306,5 +320,15 @@ $(O)/tests/integration/matrix_covers: $(O)/tests/integration/matrix_covers.o $(M
 $(O)/tests/integration/test_matrix: $(MATRIX_ROWS) $(O)/gen/matrix.covered
 $(O)/tests/integration/%: $(O)/tests/integration/%.o $(O)/libsupport.a $(COMMON_LIB)
 	$(LINK) $(LIBS_common) $(LIBS_check)
+
+# --- fuzz targets ---------------------------------------------------------------------------------
+# main.c of the API as a function that the target runs in a thread.
+$(O)/tests/fuzz/core_api_main.o: api/main.c | $(SQL_HEADERS)
+	@mkdir -p $(@D)
+	$(SAY) CC $< as a function
+	$(Q)$(CC) $(CPPFLAGS) -Dmain=core_api_main $(CFLAGS) -Wno-missing-prototypes -MMD -MP -c -o $@ $<
+$(O)/tests/fuzz/fuzz_api: $(O)/tests/fuzz/core_api_main.o $(O)/libsupport.a
+$(O)/tests/fuzz/fuzz_%: $(O)/tests/fuzz/fuzz_%.o $(O)/tests/fuzz/fuzz.o $(O)/libapi.a $(COMMON_LIB)
+	$(LINK) -fsanitize=fuzzer $(LIBS_common)
 
 -include $(shell find $(O) -name '*.d' 2>/dev/null)

@@ -36,9 +36,10 @@ static bool parse_entry(const redisReply *reply, struct queue_entry *ret)
 	if (fields->type != REDIS_REPLY_ARRAY)
 		return true; /* deleted meanwhile: acknowledged as an entry without an id */
 	for (size_t i = 0; i + 1 < fields->elements; i += 2) {
+		const char *name = fields->element[i]->str;
 		const char *value = fields->element[i + 1]->str;
 
-		if (strcmp(fields->element[i]->str, "id") == 0 && ids_is_uuid(value))
+		if (name && value && strcmp(name, "id") == 0 && ids_is_uuid(value))
 			memcpy(ret->id, value, UUID_SIZE);
 	}
 	return true;

@@ -75,7 +75,7 @@ struct reply *api_send(const char *method, const char *token, const char *path, 
 				    .headers = headers});
 }
 
-static const char *vtext(const char *fmt, va_list args)
+static PRINTF_LIKE(1, 0) const char *vtext(const char *fmt, va_list args)
 {
 	char *made;
 
