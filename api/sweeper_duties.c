@@ -26,6 +26,7 @@ const struct sweeper_duty sweeper_duties[] = {
 	{"event-clock", 1000, events_clock_tick},
 	{"cancel-cascade", 500, cascade_cancel_guests},
 	{"change-notices", 500, cascade_tell_guests},
+	{"page-renewals", 500, cascade_renew_pages},
 	{"statistics", 60000, statistics_sweep},
 	{"holds", 100, sweep_holds},
 	{"crashed-registrations", 2000, sweep_crashed},

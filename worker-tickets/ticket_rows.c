@@ -49,6 +49,7 @@ static enum status read_page(const struct pg_result *rows, size_t row, struct ar
 		return problem_set(err, ST_INTERNAL_ERROR, "a date cannot be read");
 	ret->documents.ticket_id = pg_i64(rows, row, pg_column(rows, "id"));
 	ret->documents.doc_version = pg_i64(rows, row, pg_column(rows, "doc_version"));
+	ret->page_seq = pg_i64(rows, row, pg_column(rows, "page_seq"));
 	ticket->issued_ms = pg_i64(rows, row, pg_column(rows, "issued_at_ms"));
 	ret->signed_ids = (struct credential_qr){
 		.ticket_id = ret->documents.ticket_id,
@@ -101,19 +102,21 @@ static enum status mark_ready(struct ticket_rows *rows, struct pg_conn *conn, st
 	PG_RESULT ready = NULL;
 	int64_t *ids = arena_calloc(rows->arena, rows->count, sizeof(*ids));
 	int64_t *versions = arena_calloc(rows->arena, rows->count, sizeof(*versions));
+	int64_t *changes = arena_calloc(rows->arena, rows->count, sizeof(*changes));
 	const char **texts = arena_calloc(rows->arena, rows->count, sizeof(*texts));
 
 	for (size_t i = 0; i < rows->count; i++) {
 		ids[i] = rows->pages[i].documents.ticket_id;
 		versions[i] = rows->pages[i].documents.doc_version;
+		changes[i] = rows->pages[i].page_seq;
 		texts[i] = rows->pages[i].qr_text;
 	}
 
-	enum status status = pg_query(conn, &sql_tickets_ready,
-				      PG_ARGS(PG_I64_ARRAY(ids, rows->count),
-					      PG_I64_ARRAY(versions, rows->count),
-					      PG_TEXT_ARRAY(texts, rows->count)),
-				      &ready, err);
+	enum status status = pg_query(
+		conn, &sql_tickets_ready,
+		PG_ARGS(PG_I64_ARRAY(ids, rows->count), PG_I64_ARRAY(versions, rows->count),
+			PG_I64_ARRAY(changes, rows->count), PG_TEXT_ARRAY(texts, rows->count)),
+		&ready, err);
 
 	for (size_t row = 0; !status && row < pg_rows(ready); row++) {
 		struct ticket_page *page =

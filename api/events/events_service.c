@@ -100,7 +100,7 @@ static enum status store_edit(struct request *req, const struct event *old,
 		status =
 			events_store_update(req, edited, events_rules_must_tell(old, changes), err);
 	if (!status && (changes & CHANGE_PAGE))
-		status = events_store_renew_documents(req, old->id, 0, err);
+		status = events_store_change_pages(req, old->id, 0, err);
 	return status;
 }
 

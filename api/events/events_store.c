@@ -8,8 +8,6 @@
 
 /* A zone's name that PostgreSQL does not take. */
 static const char invalid_parameter_value[] = "22023";
-/* Jobs handed to the dispatcher at once; what is more comes by its recovery, within seconds. */
-enum { JOBS_AT_ONCE = 1000 };
 
 static enum status zone_problem(struct request *req, enum status why, struct problem *err)
 {
@@ -127,21 +125,11 @@ enum status events_store_end_holds(struct request *req, int64_t event_id, struct
 	return request_query(req, &sql_event_end_holds, PG_ARGS(PG_I64(event_id)), NULL, err);
 }
 
-enum status events_store_renew_documents(struct request *req, int64_t event_id,
-					 int64_t ticket_type_id, struct problem *err)
+enum status events_store_change_pages(struct request *req, int64_t event_id, int64_t ticket_type_id,
+				      struct problem *err)
 {
-	PG_RESULT result = NULL;
-	enum status status;
-
-	status = request_query(req, &sql_event_renew_documents,
-			       PG_ARGS(PG_I64(event_id), PG_ID(ticket_type_id),
-				       PG_TEXT(req->http->request_id), PG_TEXT(req->traceparent)),
-			       &result, err);
-	if (status)
-		return status;
-	for (size_t i = 0; i < pg_rows(result) && i < JOBS_AT_ONCE; i++)
-		request_remember_job(req, "generate-ticket-pdf", pg_text(result, i, 0));
-	return OK;
+	return request_query(req, &sql_event_change_pages,
+			     PG_ARGS(PG_I64(event_id), PG_ID(ticket_type_id)), NULL, err);
 }
 
 /* --- lists ---------------------------------------------------------------------------------------

@@ -31,10 +31,10 @@ enum status events_store_has_payments(struct request *req, int64_t event_id, boo
 /* Unpaid holds end now. */
 enum status events_store_end_holds(struct request *req, int64_t event_id,
 				   struct problem *err) MUST_CHECK;
-/* The pages of the live tickets of the event, or of one ticket type of it, are out of date: make
- * them anew. ticket_type_id 0: all. */
-enum status events_store_renew_documents(struct request *req, int64_t event_id,
-					 int64_t ticket_type_id, struct problem *err) MUST_CHECK;
+/* What the tickets of the event, or of one ticket type of it, show has changed: their pages are out
+ * of date from now on, and made anew in the background. ticket_type_id 0: all. */
+enum status events_store_change_pages(struct request *req, int64_t event_id, int64_t ticket_type_id,
+				      struct problem *err) MUST_CHECK;
 /* Rows of struct event that the caller may see, and their number when by page (else -1). */
 enum status events_store_list(struct request *req, const struct event_list_query *query,
 			      const struct page *page, struct field_array *ret_rows,

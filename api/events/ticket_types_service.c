@@ -90,7 +90,7 @@ static enum status store_edit(struct request *req, const struct ticket_type *old
 	if (changes)
 		status = ticket_types_store_update(req, edited, err);
 	if (!status && (changes & CHANGE_PAGE))
-		status = events_store_renew_documents(req, old->event_id, old->id, err);
+		status = events_store_change_pages(req, old->event_id, old->id, err);
 	return status;
 }
 

@@ -7,16 +7,18 @@
 #include "sql_api.h"
 
 /* Guests a slice: short enough that a registration or a scan waits for it unnoticed. */
-enum { CANCEL_SLICE = 250, TELL_SLICE = 500 };
+enum { CANCEL_SLICE = 250, CHANGE_SLICE = 500 };
 
 /* Remember the jobs of a comma-separated list of ids. */
-static void remember_jobs(struct request *req, const char *list)
+static void remember_jobs(struct request *req, const char *type, const char *list)
 {
 	char *rest = list ? arena_strdup(req->arena, list) : NULL;
 
 	while (rest && *rest)
-		request_remember_job(req, "send-email", strsep(&rest, ","));
+		request_remember_job(req, type, strsep(&rest, ","));
 }
+
+/* --- cancel ---------------------------------------------------------------------------------- */
 
 /* Guests with a payment one by one, with all the effects of the table. */
 static enum status cancel_paying(struct request *req, int64_t event_id, const char *list,
@@ -49,7 +51,7 @@ static enum status cancel_slice(struct request *req, int64_t event_id, int64_t a
 			       &result, err);
 	if (status)
 		return status;
-	remember_jobs(req, pg_text(result, 0, 2));
+	remember_jobs(req, "send-email", pg_text(result, 0, 2));
 	status = cancel_paying(req, event_id, pg_text(result, 0, 1), err);
 	if (status)
 		return status;
@@ -75,38 +77,72 @@ enum status cascade_cancel_guests(struct request *req, bool *ret_more, struct pr
 	return request_transaction(req, cancel_next, err);
 }
 
-static enum status tell_slice(struct request *req, const struct pg_result *claim,
-			      struct problem *err)
+/* --- change ---------------------------------------------------------------------------------- */
+
+/* What guests get of a change of their event, along a pointer of its own. */
+struct share {
+	const struct pg_statement *claim; /* event, its change, guest after whom it goes on */
+	const struct pg_statement *slice; /* last guest, jobs */
+	const struct pg_statement
+		*advance; /* the pointer; past the last guest: the change is done */
+	const char *job_type;
+};
+
+static const struct share telling = {&sql_telling_claim, &sql_telling_slice, &sql_telling_advance,
+				     "send-email"};
+static const struct share renewing = {&sql_renewing_claim, &sql_renewing_slice,
+				      &sql_renewing_advance, "generate-ticket-pdf"};
+
+struct share_run {
+	const struct share *share;
+	bool *ret_more;
+};
+
+static enum status share_slice(struct request *req, const struct share *share,
+			       const struct pg_result *claim, struct problem *err)
 {
 	const struct pg_param event = PG_I64(pg_i64(claim, 0, 0));
 	const struct pg_param change = PG_I64(pg_i64(claim, 0, 1));
-	PG_RESULT told = NULL;
+	PG_RESULT done = NULL;
 	enum status status;
 
-	status = request_query(req, &sql_telling_slice,
+	status = request_query(req, share->slice,
 			       PG_ARGS(event, change, PG_I64(pg_i64(claim, 0, 2)),
-				       PG_I64(TELL_SLICE), PG_TEXT(req->http->request_id),
+				       PG_I64(CHANGE_SLICE), PG_TEXT(req->http->request_id),
 				       PG_TEXT(req->traceparent)),
-			       &told, err);
+			       &done, err);
 	if (status)
 		return status;
-	remember_jobs(req, pg_text(told, 0, 1));
-	return request_query(req, &sql_telling_advance,
-			     PG_ARGS(event, change, PG_ID(pg_i64(told, 0, 0))), NULL, err);
+	remember_jobs(req, share->job_type, pg_text(done, 0, 1));
+	return request_query(req, share->advance, PG_ARGS(event, change, PG_ID(pg_i64(done, 0, 0))),
+			     NULL, err);
 }
 
-static enum status tell_next(struct request *req, struct problem *err)
+static enum status share_next(struct request *req, struct problem *err)
 {
+	const struct share_run *run = req->work;
 	PG_RESULT claim = NULL;
-	bool *more = req->work;
-	enum status status = request_query(req, &sql_telling_claim, PG_NO_ARGS, &claim, err);
+	enum status status = request_query(req, run->share->claim, PG_NO_ARGS, &claim, err);
 
-	*more = !status && pg_rows(claim) > 0;
-	return *more ? tell_slice(req, claim, err) : status;
+	*run->ret_more = !status && pg_rows(claim) > 0;
+	return *run->ret_more ? share_slice(req, run->share, claim, err) : status;
+}
+
+static enum status share_change(struct request *req, const struct share *share, bool *ret_more,
+				struct problem *err)
+{
+	struct share_run run = {share, ret_more};
+
+	req->work = &run;
+	return request_transaction(req, share_next, err);
 }
 
 enum status cascade_tell_guests(struct request *req, bool *ret_more, struct problem *err)
 {
-	req->work = ret_more;
-	return request_transaction(req, tell_next, err);
+	return share_change(req, &telling, ret_more, err);
+}
+
+enum status cascade_renew_pages(struct request *req, bool *ret_more, struct problem *err)
+{
+	return share_change(req, &renewing, ret_more, err);
 }

@@ -10,5 +10,7 @@
 sweeper_slice cascade_cancel_guests;
 /* Tell the next guests of a change of date, zone or place. */
 sweeper_slice cascade_tell_guests;
+/* Have the pages of the next guests' tickets made anew after a change of what they show. */
+sweeper_slice cascade_renew_pages;
 
 #endif

@@ -2,15 +2,17 @@
  * What an event's cancel, change or clock does to its guests, in the background.
  */
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/clock.h"
 #include "common/http_client.h"
+#include "common/pg.h"
 #include "tests/support/servers.h"
 #include "tests/support/suite.h"
 
-enum { DONE_MS = 30000, MANY = 3000 };
+enum { DONE_MS = 30000, MANY = 3000, LARGE = 5000, KILLS = 3 };
 
 static void begin(void)
 {
@@ -149,6 +151,169 @@ START_TEST(change_is_told_once_a_change)
 }
 END_TEST
 
+/* --- pages ------------------------------------------------------------------------------------ */
+
+/* As if a worker had made every document and sent its mail. */
+static void documents_made(void)
+{
+	sql("INSERT INTO documents (ticket_id, doc_version, pdf, qr_svg, qr_png, pdf_sha256) "
+	    "SELECT id, doc_version, 'old', 'old', 'old', 'old' FROM tickets ON CONFLICT "
+	    "(ticket_id) DO UPDATE SET doc_version = excluded.doc_version");
+	sql("UPDATE tickets t SET status = 'ready', qr_code_data = 'old', mailed_issue = issue, "
+	    "page_seq = y.page_seq FROM ticket_types y WHERE y.id = t.ticket_type_id AND t.status "
+	    "= 'pending'");
+	sql("DELETE FROM outbox WHERE job_type = 'generate-ticket-pdf'");
+}
+
+static int64_t page_jobs(void)
+{
+	return sql_int("SELECT count(*) FROM outbox WHERE job_type = 'generate-ticket-pdf'");
+}
+
+static const char pages_follow[] = "SELECT bool_and(renewed_seq = page_seq) FROM events";
+
+/* A ticket in the middle is locked: nobody gets past it until *conn is closed. */
+static void bar_the_way(struct pg_conn **conn)
+{
+	struct problem err = {0};
+
+	if (pg_connect(suite_database(), conn, &err) || pg_begin(*conn, &err) ||
+	    pg_exec(*conn,
+		    text("SELECT FROM tickets WHERE id = (SELECT min(id) + %d FROM tickets) FOR "
+			 "UPDATE",
+			 LARGE / 2),
+		    PG_NO_ARGS, NULL, &err))
+		fatal("%s", err.detail);
+}
+
+static void change_place(const struct shop *shop)
+{
+	int64_t begun_us = clock_monotonic_us();
+	struct reply *reply =
+		api_patch(token_organizer(), text("/api/events/%lld", (long long)shop->event_id),
+			  "{\"location\":\"Elsewhere\",\"title\":\"Other\"}");
+
+	printf("PATCH of an event with %d guests: %.1f ms\n", LARGE,
+	       (double)(clock_monotonic_us() - begun_us) / (double)US_PER_MS);
+	ck_assert_msg(reply->status == 200, "%d %s", reply->status, reply->body);
+}
+
+/* From the answer on nobody gets the old page, though its ticket has not been reached yet. */
+static void expect_no_old_page(const struct shop *shop)
+{
+	int64_t ticket = sql_int("SELECT max(id) FROM tickets");
+	struct reply *pdf = api_get(token_organizer(), "/api/tickets/%lld/pdf", (long long)ticket);
+	struct reply *guest = api_get(token_organizer(), "/api/events/%lld/guests/%s",
+				      (long long)shop->event_id, sql("SELECT max(id) FROM guests"));
+	struct reply *list = api_get(token_organizer(), "/api/events/%lld/guests?limit=1",
+				     (long long)shop->event_id);
+
+	ck_assert_str_eq(sql("SELECT status FROM tickets ORDER BY id DESC LIMIT 1"), "ready");
+	ck_assert_int_eq(pdf->status, 202);
+	ck_assert_str_eq(reply_text(pdf, "data.status"), "pending");
+	ck_assert_str_eq(
+		reply_text(api_get(token_organizer(), "/api/tickets/%lld", (long long)ticket),
+			   "data.status"),
+		"pending");
+	ck_assert_str_eq(reply_text(guest, "data.ticket.status"), "pending");
+	ck_assert_str_eq(reply_text(list, "data.0.ticket.status"), "pending");
+}
+
+/* The change itself touches no ticket; all of them follow, and all are told, once, whatever dies.
+ */
+START_TEST(a_change_waits_for_no_guest)
+{
+	struct shop shop = shop_open(LARGE, "0", LARGE);
+	struct pg_conn *bar = NULL;
+
+	users(LARGE);
+	fill(&shop, LARGE);
+	documents_made();
+	bar_the_way(&bar);
+	change_place(&shop);
+	expect_no_old_page(&shop);
+	for (int i = 0; i < KILLS; i++) {
+		ck_assert(sql_becomes(DONE_MS, "t", "SELECT renewing_after > 0 FROM events"));
+		suite_kill(SUITE_API);
+		suite_start(SUITE_API);
+	}
+	ck_assert_int_lt(page_jobs(), LARGE);
+	pg_return(&bar);
+	ck_assert(sql_becomes(DONE_MS, "t", pages_follow));
+	ck_assert(sql_becomes(DONE_MS, "1", "SELECT told_seq FROM events"));
+	ck_assert_int_eq(page_jobs(), LARGE);
+	ck_assert_int_eq(sql_int("SELECT count(*) FROM tickets WHERE status = 'pending' AND "
+				 "doc_version = 2"),
+			 LARGE);
+	ck_assert_int_eq(sql_int("SELECT count(*) FROM notifications WHERE kind = 'event-changed'"),
+			 LARGE);
+	ck_assert(audit_clean());
+}
+END_TEST
+
+struct edit {
+	bool of_type; /* else of the event */
+	const char *body;
+	int64_t pages; /* of the edited type, of the other one */
+	int64_t other_pages;
+	bool told;
+};
+
+static void expect_pages(const struct shop *shop, const struct edit *edit, int64_t change_seq)
+{
+	const char *event = text("/api/events/%lld", (long long)shop->event_id);
+	const char *type = text("%s/ticket-types/%lld", event, (long long)shop->type_id);
+	struct reply *reply =
+		api_patch(token_organizer(), edit->of_type ? type : event, "%s", edit->body);
+
+	ck_assert_msg(reply->status == 200, "%s: %s", edit->body, reply->body);
+	ck_assert(sql_becomes(DONE_MS, "t", pages_follow));
+	ck_assert_msg(sql_int("SELECT count(*) FROM outbox o JOIN tickets t ON t.id = o.subject_id "
+			      "WHERE o.job_type = 'generate-ticket-pdf' AND t.ticket_type_id = "
+			      "%lld",
+			      (long long)shop->type_id) == edit->pages,
+		      "%s", edit->body);
+	ck_assert_msg(page_jobs() == edit->pages + edit->other_pages, "%s", edit->body);
+	ck_assert_msg(sql_int("SELECT change_seq FROM events") == change_seq + edit->told, "%s",
+		      edit->body);
+	documents_made();
+}
+
+/* Which edits show on which tickets, and which are told. */
+START_TEST(what_an_edit_shows)
+{
+	static const struct edit edits[] = {
+		{false, "{\"title\":\"Another\"}", 2, 1, false},
+		{false, "{\"location\":\"Another\"}", 2, 1, true},
+		{false, "{\"eventDate\":\"2098-01-01T10:00:00Z\"}", 2, 1, true},
+		{false, "{\"endDate\":\"2098-01-01T12:00:00Z\"}", 2, 1, true},
+		{false, "{\"timeZone\":\"Asia/Kathmandu\"}", 2, 1, true},
+		{false, "{\"currency\":\"CHF\"}", 2, 1, false},
+		{false, "{\"description\":\"Another\",\"maxAttendees\":9}", 0, 0, false},
+		{false, "{\"locale\":\"fr\"}", 0, 0, false},
+		{false, "{\"title\":\"Another\"}", 0, 0, false},
+		{true, "{\"name\":\"Another\"}", 2, 0, false},
+		{true, "{\"price\":3}", 2, 0, false},
+		{true, "{\"quantity\":9,\"description\":\"Another\"}", 0, 0, false},
+	};
+	struct shop shop = shop_open(10, "0", 5), other = shop;
+	struct reply *type = api_post(
+		token_organizer(), text("/api/events/%lld/ticket-types", (long long)shop.event_id),
+		"{\"name\":\"B\",\"price\":0,\"quantity\":5}");
+
+	other.type_id = reply_int(type, "data.id");
+	ck_assert_int_eq(shop_register(&shop, token_user(), "a")->status, 201);
+	ck_assert_int_eq(shop_register(&shop, token_user(), "b")->status, 201);
+	ck_assert_int_eq(shop_register(&other, token_user(), "c")->status, 201);
+	documents_made();
+	for (size_t i = 0; i < ARRAY_LEN(edits); i++)
+		expect_pages(&shop, &edits[i], sql_int("SELECT change_seq FROM events"));
+	ck_assert(audit_clean());
+}
+END_TEST
+
+/* --- clock ------------------------------------------------------------------------------------ */
+
 START_TEST(clock_starts_and_ends_events)
 {
 	struct shop shop = shop_open(10, "20", 10);
@@ -188,6 +353,8 @@ int main(void)
 	tcase_add_test(cases, cancel_goes_on_after_a_kill);
 	tcase_add_test(cases, cancel_drops_holds);
 	tcase_add_test(cases, change_is_told_once_a_change);
+	tcase_add_test(cases, a_change_waits_for_no_guest);
+	tcase_add_test(cases, what_an_edit_shows);
 	tcase_add_test(cases, clock_starts_and_ends_events);
 	tcase_add_test(cases, clock_ends_a_day_after_an_event_without_end);
 	suite_add_tcase(suite, cases);

@@ -338,6 +338,37 @@ START_TEST(a_language_chosen_later_makes_the_page_anew)
 }
 END_TEST
 
+/* Whoever opens his link after the change sees the new place, or is asked to wait. */
+START_TEST(a_new_place_is_on_every_page)
+{
+	struct shop shop = open_far_shop();
+	struct reply *early;
+	const char *url;
+
+	ck_assert_int_eq(shop_register(&shop, token_user(), "zoe")->status, 201);
+	ck_assert(mails_made_become(1, DONE_MS));
+	url = mail_text(platform_calls("notification"), 0, "data.pdfUrl");
+	ck_assert_int_eq(api_patch(token_organizer(),
+				   text("/api/events/%lld", (long long)shop.event_id),
+				   "{\"location\":\"Opera house\"}")
+				 ->status,
+			 200);
+	early = open_link(url);
+	if (early->status == 200)
+		assert_has(page_text(url), "Opera house");
+	else
+		ck_assert_int_eq(early->status, 202);
+	ck_assert(sql_becomes(DONE_MS, "t",
+			      "SELECT t.status = 'ready' AND t.page_seq = e.page_seq FROM tickets "
+			      "t, events e"));
+	assert_has(page_text(url), "Opera house");
+	ck_assert(mails_made_become(2, DONE_MS));
+	ck_assert_int_ge(
+		find_mail(platform_calls("notification"), "event-changed", "zoe@example.com"), 0);
+	ck_assert(audit_clean());
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("mails");
@@ -357,6 +388,7 @@ int main(void)
 	tcase_add_test(cases, the_link_opens_the_ticket_until_a_reissue);
 	tcase_add_test(cases, who_chose_no_language_has_the_events);
 	tcase_add_test(cases, a_language_chosen_later_makes_the_page_anew);
+	tcase_add_test(cases, a_new_place_is_on_every_page);
 	suite_add_tcase(suite, cases);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

@@ -266,6 +266,25 @@ START_TEST(an_overtaken_document_is_dropped)
 }
 END_TEST
 
+/* The event changed after the worker read it, and no ticket did yet. */
+START_TEST(a_page_older_than_a_change_is_no_document)
+{
+	overtake("SELECT FROM tickets FOR UPDATE; UPDATE ticket_types SET page_seq = 7");
+	assert_results(JOB_DONE, JOB_DONE, JOB_DONE);
+	assert_says("SELECT count(*) FROM tickets WHERE status = 'ready' AND page_seq = 0", "3");
+	assert_says("SELECT string_agg(DISTINCT ticket_status(t.status, t.page_seq, y.page_seq),"
+		    " ' ') FROM tickets t JOIN ticket_types y ON y.id = t.ticket_type_id",
+		    "pending");
+	sql("UPDATE tickets SET status = 'pending', doc_version = 2");
+	put_jobs();
+	run_all();
+	assert_says("SELECT string_agg(DISTINCT ticket_status(t.status, t.page_seq, y.page_seq),"
+		    " ' ') FROM tickets t JOIN ticket_types y ON y.id = t.ticket_type_id",
+		    "ready");
+	assert_says("SELECT count(*) FROM notifications", "3");
+}
+END_TEST
+
 START_TEST(an_absent_database_hands_back)
 {
 	pg_pool_close(job.pool);
@@ -398,6 +417,7 @@ int main(void)
 	tcase_add_test(tcase, a_lost_lease_completes_nothing);
 	tcase_add_test(tcase, a_bad_row_does_not_hold_up_others);
 	tcase_add_test(tcase, an_overtaken_document_is_dropped);
+	tcase_add_test(tcase, a_page_older_than_a_change_is_no_document);
 	tcase_add_test(tcase, an_absent_database_hands_back);
 	tcase_add_test(tcase, the_page_reads_the_zones_clock);
 	tcase_add_test(tcase, a_directory_holds_the_newest_files_only);

@@ -1,6 +1,6 @@
 -- What the pages of these tickets ($1) say; tickets that need no document are left out. Moments are
 -- those on the wall clock of the event's zone.
-SELECT t.id, t.event_id, t.guest_id, t.doc_version, t.issued_at_ms, t.ticket_code,
+SELECT t.id, t.event_id, t.guest_id, t.doc_version, y.page_seq, t.issued_at_ms, t.ticket_code,
        e.title, e.location, e.currency, e.time_zone,
        to_char(e.event_date AT TIME ZONE e.time_zone, 'YYYY MM DD ID HH24 MI') AS starts,
        to_char(e.end_date AT TIME ZONE e.time_zone, 'YYYY MM DD ID HH24 MI') AS ends,
