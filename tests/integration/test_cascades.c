@@ -151,6 +151,30 @@ START_TEST(change_is_told_once_a_change)
 }
 END_TEST
 
+/* However late the cascade gets there: who registered for the new place is not told of it. */
+START_TEST(who_came_after_a_change_is_not_told)
+{
+	struct shop shop = shop_open(10, "0", 10);
+	const char *path = text("/api/events/%lld", (long long)shop.event_id);
+
+	ck_assert_int_eq(shop_register(&shop, token_user(), "before")->status, 201);
+	ck_assert_int_eq(api_patch(token_organizer(), path, "{\"location\":\"Elsewhere\"}")->status,
+			 200);
+	ck_assert(sql_becomes(DONE_MS, "1", "SELECT told_seq FROM events"));
+	ck_assert_int_eq(shop_register(&shop, token_user(), "after")->status, 201);
+	sql("UPDATE events SET told_seq = 0, telling_seq = 0, telling_after = 0");
+	ck_assert(sql_becomes(DONE_MS, "1", "SELECT told_seq FROM events"));
+	ck_assert_str_eq(sql("SELECT string_agg(g.first_name, ' ') FROM notifications n JOIN "
+			     "guests g ON g.id = n.guest_id WHERE n.kind = 'event-changed'"),
+			 "before");
+	/* the next change is for both */
+	ck_assert_int_eq(api_patch(token_organizer(), path, "{\"location\":\"There\"}")->status,
+			 200);
+	ck_assert(sql_becomes(DONE_MS, "2", "SELECT told_seq FROM events"));
+	ck_assert_int_eq(sql_int("SELECT count(*) FROM notifications WHERE cause_id = 2"), 2);
+}
+END_TEST
+
 /* --- pages ------------------------------------------------------------------------------------ */
 
 /* As if a worker had made every document and sent its mail. */
@@ -353,6 +377,7 @@ int main(void)
 	tcase_add_test(cases, cancel_goes_on_after_a_kill);
 	tcase_add_test(cases, cancel_drops_holds);
 	tcase_add_test(cases, change_is_told_once_a_change);
+	tcase_add_test(cases, who_came_after_a_change_is_not_told);
 	tcase_add_test(cases, a_change_waits_for_no_guest);
 	tcase_add_test(cases, what_an_edit_shows);
 	tcase_add_test(cases, clock_starts_and_ends_events);

@@ -1,7 +1,14 @@
--- A change that tickets show (title, date, place, name or price of a type …) only raises a number;
--- the pages follow in the background, a slice of guests at a time. A page is older than its ticket
--- type's last change until it was made anew, and so is no document until then.
+-- What a change of an event means for its guests follows in the background, a slice at a time; the
+-- change itself only raises numbers.
 
+-- Who is told: the guests who were there, not those who registered for what it has become. Guests
+-- of an event get their ids under its lock.
+ALTER TABLE events ADD COLUMN telling_until BIGINT NOT NULL DEFAULT 0;
+UPDATE events e SET telling_until = coalesce((SELECT max(g.id) FROM guests g WHERE g.event_id = e.id), 0)
+WHERE told_seq < change_seq;
+
+-- Pages: one older than the last change of what it shows (title, date, place, name or price of the
+-- type …) is no document until it was made anew.
 ALTER TABLE events
     -- raised by each change of what tickets show
     ADD COLUMN page_seq       BIGINT NOT NULL DEFAULT 0,
