@@ -18,6 +18,8 @@ static const struct config_key keys[] = {
 	CONFIG_COMMON_KEYS(struct api_config, common),
 	{"DOOR_POOL_MAX", CONFIG_INT, 0, "4", 1, 1000, AT(door_pool_max), NULL,
 	 "database connections at most for check-in, beside DB_POOL_MAX"},
+	{"SWEEPER_POOL_MAX", CONFIG_INT, 0, "4", 1, 100, AT(sweeper_pool_max), NULL,
+	 "database connections at most for background duties, beside DB_POOL_MAX"},
 	{"CACHE_TTL", CONFIG_INT, 0, "3600", 1, 2592000, AT(cache_ttl_s), NULL,
 	 "seconds that anything cached in Redis may live"},
 	{"AUTH_SERVICE_URL", CONFIG_URL, 0, "http://localhost:3000", 1, 1024, AT(auth_url), NULL,

@@ -15,6 +15,7 @@ struct api_config {
 	int64_t http_threads;
 	int64_t requests_max; /* in flight; above it 503 at once */
 	int64_t door_pool_max;
+	int64_t sweeper_pool_max;
 	int64_t door_requests_max;
 	int64_t max_body_bytes;
 	int64_t body_deadline_ms;

@@ -16,10 +16,11 @@
 #include "common/clock.h"
 #include "common/http_client.h"
 #include "common/log.h"
+#include "common/notify.h"
 #include "common/queue.h"
 #include "sql_api.h"
 
-enum { CONNECTION_QUEUE = 256, METRICS_DRAIN_MS = 1000, SWEEPER_POOL = 4 };
+enum { CONNECTION_QUEUE = 256, METRICS_DRAIN_MS = 1000 };
 
 struct process {
 	struct api_config config;
@@ -72,7 +73,7 @@ static enum status open_pools(struct process *p, struct problem *err)
 		return status;
 	options.name = "sweeper";
 	options.min = 1;
-	options.max = SWEEPER_POOL;
+	options.max = (size_t)p->config.sweeper_pool_max;
 	status = pg_pool_open(&options, &p->app.sweeper, err);
 	if (status)
 		return status;
@@ -217,7 +218,9 @@ int main(int argc, char **argv)
 		return EXIT_FAILURE;
 	}
 	log_started(&process);
+	notify_ready();
 	sigwait(&signals, &signal_number);
+	notify_stopping();
 	log_message(LOG_INFO, "Service stopping");
 	stop(&process);
 	log_message(LOG_INFO, "Service stopped");

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { SECRET_FILE_MAX = 65536, SECRET_MIN = 32 };
 
@@ -38,9 +39,9 @@ static enum status wrong(struct problem *err, const struct config_key *key, cons
 }
 
 /* A variable that is set to nothing is not set. */
-static const char *environment(const char *name)
+const char *config_environment(const char *name)
 {
-	const char *value = getenv(name); /* NOLINT(concurrency-mt-unsafe): before any thread */
+	const char *value = getenv(name); /* NOLINT(concurrency-mt-unsafe): nobody sets any */
 
 	return value != NULL && *value != '\0' ? value : NULL;
 }
@@ -71,16 +72,38 @@ static enum status read_secret_file(const char *name, const char *path, char **r
 	return OK;
 }
 
+/* Where the service manager put this secret; NULL: it passes none of that name on. */
+static const char *credential_path(const char *name)
+{
+	const char *directory = config_environment("CREDENTIALS_DIRECTORY");
+
+	if (directory == NULL)
+		return NULL;
+	const char *path = arena_printf(&memory, "%s/%s", directory, name);
+	return access(path, F_OK) == 0 ? path : NULL;
+}
+
+/* The file that a secret stands in; NULL: none. */
+static const char *secret_path(const struct config_key *key, const char *file_name)
+{
+	const char *path = NULL;
+
+	if ((key->flags & CONFIG_SECRET) == 0)
+		return NULL;
+	path = config_environment(file_name);
+	if (path == NULL && config_environment(key->name) == NULL)
+		path = credential_path(key->name);
+	return path;
+}
+
 /* The text of a key from the environment, from its file or from its fallback; NULL: none. */
 static enum status find_text(const struct config_key *key, char **ret_text, struct problem *err)
 {
 	char file_name[128];
-	const char *value = environment(key->name);
-	const char *path = NULL;
+	const char *value = config_environment(key->name);
 
 	(void)snprintf(file_name, sizeof(file_name), "%s_FILE", key->name);
-	if ((key->flags & CONFIG_SECRET) != 0)
-		path = environment(file_name);
+	const char *path = secret_path(key, file_name);
 	if (value != NULL && path != NULL)
 		return problem_set(err, ST_CONFIG, "%s and %s are both set", key->name, file_name);
 	if (path != NULL)

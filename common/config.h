@@ -3,7 +3,9 @@
  *
  * A binary has one table of keys; parser, --help, --print-config, --check-config and the README's
  * table read the same rows. The only user of getenv. For a secret NAME also NAME_FILE is read
- * (its content without the trailing newline). A variable that is set to nothing is not set.
+ * (its content without the trailing newline); where neither is set, the credential NAME that the
+ * service manager passes on (systemd's LoadCredential). A variable that is set to nothing is not
+ * set.
  */
 #ifndef COMMON_CONFIG_H
 #define COMMON_CONFIG_H
@@ -46,10 +48,15 @@ struct config_table {
  * ST_CONFIG with a detail that names the variable. */
 enum status config_load(const struct config_table *table, void *ret,
 			struct problem *err) MUST_CHECK;
+/* A variable that belongs to no table because the system sets it; NULL: not set. */
+const char *config_environment(const char *name);
 /* NAME=value lines, secrets as ***. */
 void config_print(const struct config_table *table, const void *config, FILE *out);
 /* Rows of a Markdown table: name, default, meaning. */
 void config_print_markdown(const struct config_table *table, FILE *out);
+/* A manual page of section 8, in man(7)'s words, and its section about the variables alone. */
+void config_print_man(const struct config_table *table, FILE *out);
+void config_print_man_keys(const struct config_table *table, FILE *out);
 /* The options every binary has: --help, --version, --print-config, --check-config, and the load
  * and the table's check itself. Returns true when the program goes on; false: exit with
  * *ret_exit. Other arguments are refused: a program that has some passes an argc of 1. */

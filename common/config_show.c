@@ -99,7 +99,16 @@ static void print_help(const struct config_table *table, FILE *out)
 	}
 }
 
-enum option { OPT_RUN, OPT_HELP, OPT_VERSION, OPT_PRINT, OPT_CHECK, OPT_TABLE, OPT_UNKNOWN };
+enum option {
+	OPT_RUN,
+	OPT_HELP,
+	OPT_VERSION,
+	OPT_PRINT,
+	OPT_CHECK,
+	OPT_TABLE,
+	OPT_MAN,
+	OPT_UNKNOWN
+};
 
 static enum option find_option(int argc, char **argv)
 {
@@ -108,7 +117,9 @@ static enum option find_option(int argc, char **argv)
 		[OPT_VERSION] = "--version",
 		[OPT_PRINT] = "--print-config",
 		[OPT_CHECK] = "--check-config",
-		[OPT_TABLE] = "--print-config-table", /* for the README; not in --help */
+		/* For the README and the installation; not in --help. */
+		[OPT_TABLE] = "--print-config-table",
+		[OPT_MAN] = "--print-man",
 	};
 
 	if (argc <= 1)
@@ -132,6 +143,27 @@ static enum status load_and_check(const struct config_table *table, void *ret_co
 	return status;
 }
 
+/* What needs no configuration to be there; false: `option` is none of that. */
+static bool print_about(enum option option, const struct config_table *table)
+{
+	switch (option) {
+	case OPT_HELP:
+		print_help(table, stdout);
+		return true;
+	case OPT_TABLE:
+		config_print_markdown(table, stdout);
+		return true;
+	case OPT_MAN:
+		config_print_man(table, stdout);
+		return true;
+	case OPT_VERSION:
+		(void)printf("%s %s\n", table->program, CORE_VERSION);
+		return true;
+	default:
+		return false;
+	}
+}
+
 bool config_start(const struct config_table *table, int argc, char **argv, void *ret_config,
 		  int *ret_exit)
 {
@@ -144,18 +176,8 @@ bool config_start(const struct config_table *table, int argc, char **argv, void 
 		*ret_exit = EXIT_USAGE;
 		return false;
 	}
-	if (option == OPT_HELP) {
-		print_help(table, stdout);
+	if (print_about(option, table))
 		return false;
-	}
-	if (option == OPT_TABLE) {
-		config_print_markdown(table, stdout);
-		return false;
-	}
-	if (option == OPT_VERSION) {
-		(void)printf("%s %s\n", table->program, CORE_VERSION);
-		return false;
-	}
 	if (load_and_check(table, ret_config, &err) != OK) {
 		(void)fprintf(stderr, "%s: %s\n", table->program, err.detail);
 		*ret_exit = EXIT_CONFIG;

@@ -7,6 +7,7 @@
 #include "common/clock.h"
 #include "common/httpd.h"
 #include "common/log.h"
+#include "common/notify.h"
 #include "common/worker_internal.h"
 
 enum {
@@ -324,8 +325,10 @@ static void run_until_signal(struct worker *worker, const sigset_t *signals)
 	for (size_t i = 0; i < worker->slot_count; i++)
 		start_thread(&worker->slots[i].thread, slot_main, &worker->slots[i]);
 	log_phase(worker->options, "Worker started");
+	notify_ready();
 	while (sigwait(signals, &got) != 0)
 		;
+	notify_stopping();
 	log_phase(worker->options, "Worker drains");
 	set_flag(worker, &worker->stopping);
 	for (size_t i = 0; i < worker->slot_count; i++)

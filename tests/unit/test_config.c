@@ -168,6 +168,15 @@ START_TEST(what_is_required_must_be_there)
 }
 END_TEST
 
+static void write_file(const char *path, const char *content, size_t len)
+{
+	FILE *file = fopen(path, "we");
+
+	ck_assert_ptr_nonnull(file);
+	ck_assert_uint_eq(fwrite(content, 1, len, file), len);
+	ck_assert_int_eq(fclose(file), 0);
+}
+
 /* A file of `len` bytes named by T_SECRET_FILE. */
 static enum status load_from_file(const char *content, size_t len)
 {
@@ -175,12 +184,8 @@ static enum status load_from_file(const char *content, size_t len)
 	int fd = mkstemp(path);
 
 	ck_assert_int_ge(fd, 0);
-	for (size_t done = 0; done < len;) {
-		ssize_t n = write(fd, content + done, len - done);
-		ck_assert_int_gt(n, 0);
-		done += (size_t)n;
-	}
 	ck_assert_int_eq(close(fd), 0);
+	write_file(path, content, len);
 	ck_assert_int_eq(unsetenv("T_SECRET"), 0);
 	enum status status = load_with("T_SECRET_FILE", path);
 	ck_assert_int_eq(unlink(path), 0);
@@ -219,6 +224,42 @@ START_TEST(bad_secret_files_are_named)
 	ck_assert_int_eq(unsetenv("T_SECRET_FILE"), 0);
 	ck_assert_int_eq(setenv("T_SECRET", "hush", 1), 0);
 	ck_assert_int_eq((int)load_with("T_NAME_FILE", "/nonexistent/x"), OK);
+}
+END_TEST
+
+/* The environment wins, then the file it names, then what the service manager passes on. */
+START_TEST(credentials_come_last)
+{
+	char directory[] = "/tmp/test_config.XXXXXX";
+	char path[sizeof(directory) + sizeof("/T_SECRET")];
+
+	ck_assert_ptr_nonnull(mkdtemp(directory));
+	ck_assert_int_eq(setenv("CREDENTIALS_DIRECTORY", directory, 1), 0);
+	ck_assert_int_eq(unsetenv("T_SECRET"), 0);
+	ck_assert_int_eq((int)config_load(&table, &settings, &err), ST_CONFIG);
+	ck_assert_ptr_nonnull(strstr(err.detail, "T_SECRET or T_SECRET_FILE is required"));
+
+	(void)snprintf(path, sizeof(path), "%s/T_SECRET", directory);
+	write_file(path, "passed on\n", 10);
+	ck_assert_int_eq((int)config_load(&table, &settings, &err), OK);
+	ck_assert_str_eq(settings.secret, "passed on");
+	ck_assert_int_eq((int)load_from_file("from a file\n", 12), OK);
+	ck_assert_str_eq(settings.secret, "from a file");
+	ck_assert_int_eq(unsetenv("T_SECRET_FILE"), 0);
+	ck_assert_int_eq((int)load_with("T_SECRET", "hush"), OK);
+	ck_assert_str_eq(settings.secret, "hush");
+
+	ck_assert_int_eq(unsetenv("T_SECRET"), 0);
+	write_file(path, "", 0);
+	ck_assert_int_eq((int)config_load(&table, &settings, &err), ST_CONFIG);
+	ck_assert_int_eq(unlink(path), 0);
+	/* Only secrets: a setting of that name is none. */
+	(void)snprintf(path, sizeof(path), "%s/T_NAME", directory);
+	write_file(path, "no", 2);
+	ck_assert_int_eq((int)load_with("T_SECRET", "hush"), OK);
+	ck_assert_str_eq(settings.name, "fallback");
+	ck_assert_int_eq(unlink(path), 0);
+	ck_assert_int_eq(rmdir(directory), 0);
 }
 END_TEST
 
@@ -263,6 +304,22 @@ START_TEST(the_readme_table_has_every_key)
 }
 END_TEST
 
+static void print_man(FILE *out)
+{
+	config_print_man(&table, out);
+}
+
+START_TEST(the_manual_page_has_every_key)
+{
+	const char *page = printed(print_man);
+
+	ck_assert_ptr_nonnull(strstr(page, "\n.TP\n.B T_NAME\na name | with a bar [fallback]\n"));
+	ck_assert_ptr_nonnull(strstr(page, "\n.TP\n.B T_SECRET\na secret (required) (secret)\n"));
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+		ck_assert_ptr_nonnull(strstr(page, keys[i].name));
+}
+END_TEST
+
 /* Run config_start with one option; gives what it printed to stdout. */
 static char *start_with(const char *option, bool *ret_on, int *ret_exit)
 {
@@ -293,6 +350,8 @@ START_TEST(options_do_what_they_say)
 	int code;
 
 	ck_assert_str_eq(start_with("--version", &on, &code), "tester " CORE_VERSION "\n");
+	ck_assert(!on && code == 0);
+	ck_assert_ptr_nonnull(strstr(start_with("--print-man", &on, &code), ".TH tester 8"));
 	ck_assert(!on && code == 0);
 	const char *help = start_with("--help", &on, &code);
 	ck_assert(!on && code == 0);
@@ -361,8 +420,10 @@ int main(void)
 	tcase_add_test(tcase, what_is_required_must_be_there);
 	tcase_add_test(tcase, secrets_come_from_files);
 	tcase_add_test(tcase, bad_secret_files_are_named);
+	tcase_add_test(tcase, credentials_come_last);
 	tcase_add_test(tcase, secrets_are_masked);
 	tcase_add_test(tcase, the_readme_table_has_every_key);
+	tcase_add_test(tcase, the_manual_page_has_every_key);
 	tcase_add_test(tcase, options_do_what_they_say);
 	tcase_add_test(tcase, a_bad_configuration_stops_the_start);
 	tcase_add_test(tcase, production_refuses_weak_secrets);
