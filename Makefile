@@ -9,6 +9,8 @@ VERSION := 1.0.0
 ifeq ($(origin CC),default)
 CC = $(if $(filter fuzz,$(MODE)),clang,gcc)
 endif
+PREFIX ?= /usr/local
+UNITDIR ?= $(PREFIX)/lib/systemd/system
 # `make V=1` shows the commands.
 Q = $(if $(V),,@)
 SAY = $(if $(V),@:,@echo) " "
@@ -84,7 +86,8 @@ EMBED_DIRS = -DTICKET_FONT_DIR='"$(O)/gen"' -DWEB_DIR='"$(WEB)"'
 .DELETE_ON_ERROR:
 .SECONDARY:
 MAKEFLAGS += --no-builtin-rules
-.PHONY: all help install programs tests fuzz-programs check check-large asan tsan fuzz lint lint-c demo up down clean
+.PHONY: all help deps install programs tests fuzz-programs check check-large asan tsan fuzz lint \
+	lint-c demo up down clean
 
 all: $(BINS) ## build every program into build/release/bin
 
@@ -94,10 +97,10 @@ help: ## this list
 
 # What runs on a bare machine installs first; the variables that ask pkg-config are expanded only by
 # the second make.
-install: ## install the Debian packages that are missing (asks sudo when not root)
+deps: ## install the Debian packages that are missing (asks sudo when not root)
 	@tests/support/install.sh
 
-check: install ## build everything and run every test against private servers
+check: deps ## build everything and run every test against private servers
 	+@$(MAKE) --no-print-directory -j2 tests
 	@rm -rf $(DIALOGUES) && mkdir -p $(DIALOGUES)
 	@tests/support/npm_ci.sh needed tests/npm $(BUILD)/check-npm --omit=dev
@@ -105,7 +108,7 @@ check: install ## build everything and run every test against private servers
 		$(BUILD)/check-npm/node_modules $(WEB)/openapi.json $(DIALOGUES)" \
 		$(O)/bin/with-servers tests/support/check.sh $(UNIT_BINS) $(INTEGRATION_BINS)
 
-check-large: install ## the tests that need a million rows or a long time, with their figures
+check-large: deps ## the tests that need a million rows or a long time, with their figures
 	+@$(MAKE) --no-print-directory -j2 programs $(LARGE_BINS)
 	@for program in $(LARGE_BINS); do $(O)/bin/with-servers $$program || exit 1; done
 
@@ -130,7 +133,7 @@ fuzz: ## every fuzz target for FUZZ_S seconds (5), from the committed corpora
 	@$(BUILD)/fuzz/bin/with-servers tests/fuzz/fuzz.sh $(BUILD)/fuzz/tests/fuzz \
 		$(BUILD)/fuzz/work $(FUZZ_S) $(FUZZ)
 
-lint: ## format, analyzers, fences, SQL against a fresh schema, README against the programs
+lint: ## format, analyzers, fences, SQL, README, installation and manifests against the programs
 	@tests/support/install.sh lint
 	+@$(MAKE) --no-print-directory -j2 programs
 	@echo "  clang-format" && clang-format --dry-run -Werror $(C_FILES)
@@ -138,6 +141,7 @@ lint: ## format, analyzers, fences, SQL against a fresh schema, README against t
 	@echo "  fences" && tests/support/fences.sh
 	@echo "  SQL" && $(O)/bin/with-servers tests/support/prepare_sql.sh $(O)/bin/corectl $(SQL_FILES)
 	@echo "  README" && tests/support/readme.sh check $(O)/bin
+	@echo "  one machine" && $(O)/bin/with-servers tests/support/check_host.sh $(O)/bin $(BUILD)/host
 	@echo "  API document"
 	@tests/support/npm_ci.sh needed tests/npm $(BUILD)/lint-npm
 	@$(BUILD)/lint-npm/node_modules/.bin/spectral lint --quiet --fail-severity=warn \
@@ -171,9 +175,14 @@ demo: ## the main job on real input, shown: event, guests, payment, PDFs, mails,
 	+@$(MAKE) --no-print-directory -j2 MODE=release programs
 	@tests/support/demo.sh
 
-up: install ## start the suite in the background; addresses and secrets in build/dev/env
+up: deps ## start the suite in the background; addresses and secrets in build/dev/env
 	+@$(MAKE) --no-print-directory -j2 MODE=release programs
 	@tests/support/up.sh up
+
+install: export DESTDIR := $(DESTDIR)
+install: ## build and install below DESTDIR and PREFIX (/usr/local): programs, pages, units, nginx site
+	+@$(MAKE) --no-print-directory -j2 MODE=release programs
+	@PREFIX='$(PREFIX)' UNITDIR='$(UNITDIR)' k8s/host/install.sh $(BUILD)/release/bin
 
 down: ## stop it; its data stays
 	@tests/support/up.sh down

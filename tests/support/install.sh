@@ -10,7 +10,7 @@ wanted='gcc libc6-dev make pkg-config
 	libqrencode-dev libhpdf-dev zlib1g-dev libpango1.0-dev libharfbuzz-bin python3-yaml
 	postgresql-15 redis-server fonts-noto-core fonts-symbola fonts-wqy-microhei
 	curl jq poppler-utils zbar-tools check libsubunit-dev'
-LINT='clang libclang-rt-dev clang-format clang-tidy cppcheck shellcheck'
+LINT='clang libclang-rt-dev clang-format clang-tidy cppcheck shellcheck nginx-light openssl systemd'
 
 # Debian's npm is 350 packages, longer to install than all the others: not for the demo. Node and
 # npm may come from anywhere; a newer Node than Debian's brings its own npm.
@@ -57,7 +57,9 @@ $as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq
 # shellcheck disable=SC2086 # a list of words
 $as_root env DEBIAN_FRONTEND=noninteractive UCF_FORCE_CONFFOLD=1 \
 	apt-get install -y -qq --no-install-recommends $missing
-# Its package would start a system-wide one at the next boot.
-case " $missing " in
-*" redis-server "*) $as_root update-rc.d redis-server disable ;;
-esac
+# Their packages would start system-wide ones at the next boot.
+for package in redis-server nginx-light; do
+	case " $missing " in
+	*" $package "*) $as_root update-rc.d "${package%-light}" disable ;;
+	esac
+done
