@@ -118,8 +118,10 @@ static int compare(const void *a, const void *b)
 /* In ms; the samples are sorted by it. */
 static double percentile(struct samples *samples, size_t percent)
 {
+	size_t at = (samples->count - 1) * percent / 100;
+
 	qsort(samples->us, samples->count, sizeof(samples->us[0]), compare);
-	return (double)samples->us[(samples->count - 1) * percent / 100] / (double)US_PER_MS;
+	return (double)samples->us[at] / (double)US_PER_MS;
 }
 
 static struct samples idle_reads, idle_writes, reads, writes;

@@ -5,15 +5,27 @@
 #include <check.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/clock.h"
 #include "common/http_client.h"
+#include "tests/support/crowd.h"
 #include "tests/support/servers.h"
 #include "tests/support/suite.h"
 
-enum { SOON_MS = 10000, ANSWER_MS = 5000 };
+enum {
+	SOON_MS = 10000,
+	ANSWER_MS = 5000,
+	BUYERS = 12,
+	ASKED = 41,
+	OTHERS_MAX = 1000,
+	/* as fast as before, on a machine that does other things too */
+	RATIO = 5,
+	NOISE_MS = 20,
+};
 
 static void begin(void)
 {
@@ -95,6 +107,18 @@ static void expect_nothing_booked(const struct shop *shop)
 	ck_assert(audit_clean());
 }
 
+/* The service is back; calls in the background may have opened the breaker meanwhile. */
+static struct reply *register_when_probed(const struct shop *shop, const char *key)
+{
+	int64_t until = clock_monotonic_us() + SOON_MS * US_PER_MS;
+	struct reply *reply;
+
+	while ((reply = register_under(shop, key, "A"))->status == 503 &&
+	       clock_monotonic_us() < until)
+		clock_sleep_ms(100);
+	return must(reply, 201);
+}
+
 /* 503 in time; then, the service back, the same key works. */
 static void expect_refused_then_sold(const struct shop *shop, void (*back)(void))
 {
@@ -107,7 +131,7 @@ static void expect_refused_then_sold(const struct shop *shop, void (*back)(void)
 	ck_assert_int_gt(atoi(reply_header(reply, "Retry-After")), 0);
 	expect_nothing_booked(shop);
 	back();
-	reply = must(register_under(shop, key, "A"), 201);
+	reply = register_when_probed(shop, key);
 	ck_assert_str_eq(reply_text(reply, "data.payment.status"), "requires_payment");
 	ck_assert_int_eq(
 		sql_int("SELECT sold FROM ticket_types WHERE id = %lld", (long long)shop->type_id),
@@ -175,6 +199,127 @@ START_TEST(one_failure_is_bridged)
 			 sql("SELECT payment_key FROM payments"));
 	ck_assert(reply_number(intents, "data.0.amount") == 49.9);
 	ck_assert_int_eq(reply_int(intents, "data.0.guestId"), reply_int(reply, "data.id"));
+}
+END_TEST
+
+/* --- the others ------------------------------------------------------------------------------- */
+
+static struct reply *read_event(const struct shop *shop, int number)
+{
+	(void)number;
+	return must(api_get(token_user(), "/api/events/%lld", (long long)shop->event_id), 200);
+}
+
+static struct reply *list_guests(const struct shop *shop, int number)
+{
+	(void)number;
+	return must(
+		api_get(token_organizer(), "/api/events/%lld/guests", (long long)shop->event_id),
+		200);
+}
+
+/* By number. */
+static int64_t free_guests[OTHERS_MAX];
+
+static struct reply *register_free(const struct shop *shop, int number)
+{
+	struct reply *reply = must(shop_register(shop, token_user(), text("free%d", number)), 201);
+
+	free_guests[number] = reply_int(reply, "data.id");
+	return reply;
+}
+
+static struct reply *admit_by_hand(const struct shop *shop, int number)
+{
+	return must(api_post(token_organizer(),
+			     text("/api/events/%lld/guests/%lld/check-in",
+				  (long long)shop->event_id, (long long)free_guests[number]),
+			     NULL),
+		    200);
+}
+
+/* What needs no payment service. */
+static const struct {
+	const char *name;
+	struct reply *(*ask)(const struct shop *shop, int number);
+} others[] = {
+	{"GET of an event", read_event},
+	{"list of guests", list_guests},
+	{"free registration", register_free},
+	{"check-in", admit_by_hand},
+};
+enum { OTHERS = ARRAY_LEN(others) };
+
+static int compare(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* The medians of all of them; every guest has a number that was not used before. */
+static void measure(const struct shop *shop, int64_t *ret_us)
+{
+	static int number;
+
+	for (size_t i = 0; i < OTHERS; i++) {
+		int64_t us[ASKED];
+
+		for (int n = 0; n < ASKED; n++) {
+			int guest = others[i].ask == admit_by_hand ? number - n : ++number;
+			int64_t begun_us = clock_monotonic_us();
+
+			reply_free(others[i].ask(shop, guest));
+			us[n] = clock_monotonic_us() - begun_us;
+		}
+		qsort(us, ASKED, sizeof(us[0]), compare);
+		ret_us[i] = us[ASKED / 2];
+	}
+}
+
+struct bystanders {
+	struct shop paid, free;
+	int64_t us[OTHERS];
+	_Atomic bool over;
+};
+
+/* Some buy, again and again, as long as one does everything else. */
+static void buy_or_measure(void *ctx, size_t i)
+{
+	struct bystanders *all = ctx;
+
+	if (i == 0) {
+		while (reply_count(platform_calls("payment"), "data") < 1)
+			clock_sleep_ms(5);
+		measure(&all->free, all->us);
+		all->over = true;
+	}
+	while (!all->over) {
+		struct reply *reply = shop_register(&all->paid, token_of(100 + (int64_t)i, "user"),
+						    text("buyer%zu", i));
+
+		ck_assert_str_eq(reply_slug(must(reply, 503)), "payment-unavailable");
+	}
+}
+
+START_TEST(others_do_not_notice)
+{
+	static const char *const ways[] = {"\"hang\"", "\"cut\"", "\"bad-body\"",
+					   "\"status\",\"status\":500"};
+	struct bystanders all = {.paid = shop_open(500, "5", 500),
+				 .free = shop_open(500, "0", 500)};
+	int64_t quiet_us[OTHERS];
+
+	measure(&all.free, quiet_us);
+	platform_script("{\"service\":\"payment\",\"behaviour\":%s}", ways[_i]);
+	crowd(BUYERS + 1, buy_or_measure, &all);
+	for (size_t i = 0; i < OTHERS; i++) {
+		printf("payment service %s: %s in %.1f ms before, %.1f ms meanwhile\n", ways[_i],
+		       others[i].name, (double)quiet_us[i] / (double)US_PER_MS,
+		       (double)all.us[i] / (double)US_PER_MS);
+		ck_assert_int_lt(all.us[i], RATIO * quiet_us[i] + NOISE_MS * US_PER_MS);
+	}
+	ck_assert(audit_clean());
 }
 END_TEST
 
@@ -342,6 +487,7 @@ int main(void)
 	tcase_add_loop_test(cases, the_service_fails, 0, (int)ARRAY_LEN(ways_to_fail));
 	tcase_add_test(cases, the_service_is_away);
 	tcase_add_loop_test(cases, one_failure_is_bridged, 0, 2);
+	tcase_add_loop_test(cases, others_do_not_notice, 0, 4);
 	tcase_add_test(cases, a_retry_while_the_call_runs);
 	tcase_add_test(cases, killed_during_the_call);
 	tcase_add_test(cases, killed_after_the_intent_was_made);
