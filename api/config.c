@@ -16,6 +16,7 @@ static const struct config_key keys[] = {
 	{"PORT", CONFIG_INT, 0, "3001", 0, 65535, AT(port), NULL,
 	 "port of the API (0: the system chooses)"},
 	CONFIG_COMMON_KEYS(struct api_config, common),
+	TRACE_CONFIG_KEYS(struct api_config, trace),
 	{"DOOR_POOL_MAX", CONFIG_INT, 0, "4", 1, 1000, AT(door_pool_max), NULL,
 	 "database connections at most for check-in, beside DB_POOL_MAX"},
 	{"SWEEPER_POOL_MAX", CONFIG_INT, 0, "4", 1, 100, AT(sweeper_pool_max), NULL,
@@ -157,6 +158,8 @@ enum status api_config_check(const struct api_config *config, struct problem *er
 		status = check_numbers(config, err);
 	if (!status)
 		status = check_texts(config, err);
+	if (!status)
+		status = trace_check(&config->trace, err);
 	if (!status)
 		status = check_secrets(config, err);
 	return status;

@@ -6,11 +6,13 @@
 
 #include "common/config.h"
 #include "common/config_keys.h"
+#include "common/trace.h"
 
 enum auth_validation { AUTH_LOCAL, AUTH_REMOTE };
 
 struct api_config {
 	struct config_common common;
+	struct trace_config trace;
 	int64_t port;
 	int64_t http_threads;
 	int64_t requests_max; /* in flight; above it 503 at once */

@@ -139,6 +139,8 @@ static enum status start(struct process *p, struct problem *err)
 	enum status status = build_app(p, err);
 
 	if (!status)
+		status = trace_start(&p->config.trace, api_config_table.program, err);
+	if (!status)
 		status = open_pools(p, err);
 	if (!status)
 		status = open_cache(p, err);
@@ -181,6 +183,7 @@ static void stop(struct process *p)
 		sweeper_stop(p->sweeper);
 	if (p->app.dispatcher)
 		dispatcher_stop(p->app.dispatcher);
+	trace_stop();
 	/* The last: it reads pools and is asked how the drain goes. */
 	if (p->metrics)
 		httpd_drain(p->metrics, METRICS_DRAIN_MS);

@@ -1,77 +1,55 @@
 #include "api/observe.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "api/observe_metrics.h"
 #include "common/clock.h"
 #include "common/log.h"
-#include "common/sign.h"
 
-/* --- trace context (W3C Trace Context 1, 3.2) ------------------------------------------------- */
+/* --- the span of a request ---------------------------------------------------------------- */
 
-enum { TRACE_ID = 32, SPAN_ID = 16, TRACEPARENT = 55 };
-
-static bool is_hex(const char *text, size_t len)
+void observe_trace(struct request *req)
 {
-	return strspn(text, "0123456789abcdef") >= len;
+	const char *context = trace_accept(req->arena, http_header_list(req->http, "traceparent"),
+					   http_header_list(req->http, "tracestate"));
+
+	req->traceparent = trace_begin(&req->span, req->arena, context);
 }
 
-static bool all_zero(const char *text, size_t len)
+/* Probes begin no traces: they would be most of them. */
+static bool is_worth_telling(const struct request *req)
 {
-	return strspn(text, "0") >= len;
+	bool probe = req->route && req->route->flags & ROUTE_UNBOUNDED;
+
+	return req->span.recorded && (!probe || *req->span.parent_id);
 }
 
-/* "vv-<32 hex>-<16 hex>-ff"; a version to come may append "-…". */
-static bool traceparent_valid(const char *text)
+/* A path of anything but words and ids of ours may hold what is nobody's business, and so stays
+ * out; queries always do. */
+static void end_span(const struct request *req, const char *error)
 {
-	size_t len = strlen(text);
+	const struct route *route = req->route;
+	const char *method = observe_method(req->http->method);
+	const struct trace_attribute attributes[] = {
+		{"http.request.method", method, 0},
+		{"http.route", route ? route->pattern : NULL, 0},
+		{"url.path", route && !req->slug ? req->http->path : NULL, 0},
+		{"url.scheme", "http", 0},
+		{"http.response.status_code", NULL, req->http->response.status},
+	};
 
-	if (len < TRACEPARENT || text[2] != '-' || text[35] != '-' || text[52] != '-')
-		return false;
-	if (!is_hex(text, 2) || !is_hex(text + 3, TRACE_ID) || !is_hex(text + 36, SPAN_ID) ||
-	    !is_hex(text + 53, 2))
-		return false;
-	if (!strncmp(text, "ff", 2) || all_zero(text + 3, TRACE_ID) || all_zero(text + 36, SPAN_ID))
-		return false;
-	return len == TRACEPARENT || (strncmp(text, "00", 2) != 0 && text[TRACEPARENT] == '-');
+	if (is_worth_telling(req))
+		trace_end(&req->span, &(struct trace_report){
+					      .kind = TRACE_SERVER,
+					      .verb = method,
+					      .object = route ? route->pattern : NULL,
+					      .error = error,
+					      .attributes = attributes,
+					      .count = ARRAY_LEN(attributes),
+				      });
 }
 
-/* Random hex digits, never all zero, which would mean none. */
-static void random_hex(char *ret, size_t digits)
-{
-	uint8_t bytes[TRACE_ID / 2];
-
-	do {
-		ids_random(bytes, digits / 2);
-		sign_hex(bytes, digits / 2, ret);
-	} while (all_zero(ret, digits));
-}
-
-/* Only the sampled flag is known to version 00. */
-static bool sampled(char last_digit)
-{
-	return strchr("13579bdf", last_digit) != NULL;
-}
-
-const char *observe_traceparent(struct request *req)
-{
-	const char *given = http_header(req->http, "traceparent");
-	char trace[TRACE_ID + 1], span[SPAN_ID + 1];
-	const char *flags = "00";
-
-	random_hex(span, SPAN_ID);
-	if (given && traceparent_valid(given)) {
-		memcpy(trace, given + 3, TRACE_ID);
-		trace[TRACE_ID] = '\0';
-		flags = sampled(given[54]) ? "01" : "00";
-	} else {
-		random_hex(trace, TRACE_ID);
-	}
-	return arena_printf(req->arena, "00-%s-%s-%s", trace, span, flags);
-}
-
-/* --- the line of a request -------------------------------------------------------------------- */
+/* --- the line of a request ---------------------------------------------------------------- */
 
 /* From the handler to `done`, which runs on the same thread before the arena is reset. */
 struct observed {
@@ -79,6 +57,7 @@ struct observed {
 	const char *url;
 	const char *user_agent;
 	const char *error; /* of an answer that is our fault */
+	const char *slug;  /* the problem's, for its span */
 };
 
 static _Thread_local struct observed observed;
@@ -128,8 +107,12 @@ void observe_begin(struct request *req)
 
 void observe_end(struct request *req, const struct problem *err)
 {
-	if (err && problem_row(err->status)->http >= problem_row(ST_INTERNAL_ERROR)->http)
+	const struct problem_row *row = err ? problem_row(err->status) : NULL;
+
+	if (row && row->http >= problem_row(ST_INTERNAL_ERROR)->http) {
 		observed.error = arena_strdup(req->arena, err->detail);
+		observed.slug = row->slug;
+	}
 	observe_count_end();
 }
 
@@ -149,7 +132,8 @@ static void log_request(const struct http_exchange *exchange, const struct obser
 	if (req && req->caller.signed_in)
 		log_i64(&line, "userId", req->caller.user_id);
 	log_str(&line, "requestId", exchange->request_id);
-	log_str(&line, "traceparent", req ? req->traceparent : NULL);
+	if (req)
+		trace_log(&line, &req->span);
 	log_str(&line, "error", seen->error);
 	log_close(&line);
 }
@@ -166,4 +150,6 @@ void observe_sent(struct http_exchange *exchange)
 	}
 	observe_count(seen.req, exchange, duration_us);
 	log_request(exchange, &seen, duration_us);
+	if (seen.req)
+		end_span(seen.req, seen.slug);
 }

@@ -1,5 +1,5 @@
 /*
- * observe: the log line and the metrics of each request, and the metrics of the domain.
+ * observe: the log line, the span and the metrics of each request, and the metrics of the domain.
  */
 #ifndef API_OBSERVE_H
 #define API_OBSERVE_H
@@ -17,8 +17,8 @@ extern struct metric metric_ticket_scans;
 
 /* Register all families and the gauges read at each scrape. */
 void observe_start(struct app *app);
-/* W3C trace context: the caller's trace with a span of our own, or a new trace. */
-const char *observe_traceparent(struct request *req);
+/* Begin the request's span: in the caller's trace, or in a new one. */
+void observe_trace(struct request *req);
 /* Around the frame: observe_end is given the problem that was answered, or NULL; observe_sent runs
  * when the bytes are out and writes the line. Requests that httpd refused itself come to
  * observe_sent alone. */

@@ -108,8 +108,7 @@ void observe_count_end(void)
 	metrics_add(&requests_in_flight, -1, (char *)NULL);
 }
 
-/* The method as a label: what a client invents must not make a series each. */
-static const char *method_label(const char *method)
+const char *observe_method(const char *method)
 {
 	static const char *const known[] = {"GET", "POST", "PATCH",  "DELETE",
 					    "PUT", "HEAD", "OPTIONS"};
@@ -128,7 +127,7 @@ void observe_count(const struct request *req, const struct http_exchange *exchan
 	char status[16];
 
 	snprintf(status, sizeof(status), "%d", exchange->response.status);
-	metrics_add(&requests_total, 1, route, method_label(exchange->method), status,
+	metrics_add(&requests_total, 1, route, observe_method(exchange->method), status,
 		    (char *)NULL);
 	metrics_observe(&request_duration, (double)duration_us / (double)US_PER_S, route,
 			(char *)NULL);

@@ -14,6 +14,7 @@
 #include "api/app.h"
 #include "common/httpd.h"
 #include "common/ids.h"
+#include "common/trace.h"
 
 /* Who is asking. Roles and rights of the caller on the thing are one bit set, compared with a
  * route's `who`. */
@@ -110,7 +111,8 @@ struct request {
 	struct pg_conn *conn; /* leased at first use, see request_conn */
 	const char *idempotency_key;
 	char fingerprint[65]; /* hex SHA-256 of method, path and body */
-	const char *traceparent;
+	struct trace_span span;
+	const char *traceparent; /* the span's context, for jobs and calls */
 	struct pending_job *jobs;
 	void *work; /* for the handler and what it passes to request_transaction */
 };

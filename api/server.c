@@ -205,7 +205,7 @@ static void set_ids(struct request *req)
 		ids_uuid7(made);
 		req->http->request_id = made;
 	}
-	req->traceparent = observe_traceparent(req);
+	observe_trace(req);
 }
 
 static enum status answer_options(struct request *req, const struct problem *err)

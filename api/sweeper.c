@@ -3,7 +3,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "api/observe.h"
 #include "common/clock.h"
 #include "common/log.h"
 
@@ -52,7 +51,7 @@ static bool run_slice(struct worker *worker, struct arena *arena)
 
 	ids_uuid7(request_id);
 	nobody.request_id = request_id;
-	req.traceparent = observe_traceparent(&req);
+	req.traceparent = trace_new(arena);
 	status = worker->duty->slice(&req, &more, &err);
 	request_release_conn(&req);
 	log_change(worker, status, &err);

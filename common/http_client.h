@@ -4,6 +4,7 @@
  * Retries are per call: connection failures, 429, 502, 503, 504, with full jitter, never past the
  * deadline; `Retry-After` is honoured. Redirects are not followed, only http and https are spoken,
  * proxies of the environment are not used, answers are capped at 1 MiB. One curl handle a thread.
+ * A call with a trace context is a span of its own in that trace, retries included.
  */
 #ifndef COMMON_HTTP_CLIENT_H
 #define COMMON_HTTP_CLIENT_H
@@ -18,7 +19,8 @@ struct http_call {
 	const char *bearer;          /* Authorization: Bearer, or NULL */
 	const char *idempotency_key; /* or NULL */
 	const char *request_id;      /* X-Request-Id, or NULL */
-	const char *traceparent;     /* W3C, or NULL */
+	const char *traceparent;     /* context of the caller (common/trace.h), or NULL: no trace */
+	const char *peer;            /* name of the service in spans, or NULL */
 	const char *const *headers;  /* further ones, "Name: value", NULL-terminated; or NULL */
 	int64_t timeout_ms;          /* one attempt */
 	int64_t budget_ms;           /* all attempts and waits */

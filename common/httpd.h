@@ -76,6 +76,9 @@ void httpd_drain(struct httpd *httpd, int64_t deadline_ms);
 
 /* Value of the first header of that name, any case; NULL. */
 const char *http_header(const struct http_exchange *exchange, const char *name);
+/* Values of all headers of that name as one list with commas (RFC 9110, 5.3), in the arena; NULL.
+ */
+const char *http_header_list(const struct http_exchange *exchange, const char *name);
 /* Read the whole body into the arena (NUL behind it): ST_BODY_TOO_LARGE over `max` bytes (judged by
  * Content-Length before reading), ST_MALFORMED when it ends early or took longer than
  * `deadline_ms`. Answers Expect: 100-continue first. */

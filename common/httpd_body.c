@@ -23,6 +23,22 @@ const char *http_header(const struct http_exchange *exchange, const char *name)
 	return exchange->wire == NULL ? NULL : httpd_header(exchange->wire->info, name);
 }
 
+const char *http_header_list(const struct http_exchange *exchange, const char *name)
+{
+	const struct mg_request_info *info = exchange->wire ? exchange->wire->info : NULL;
+	struct strbuf list = {0};
+	for (int i = 0; info != NULL && i < info->num_headers; i++) {
+		if (strcasecmp(info->http_headers[i].name, name) != 0)
+			continue;
+		if (list.buf == NULL)
+			strbuf_init(&list, exchange->arena);
+		else
+			strbuf_addc(&list, ',');
+		strbuf_adds(&list, info->http_headers[i].value);
+	}
+	return list.buf;
+}
+
 /* mg_read by the deadline: bytes read, 0 at the body's end, -1 when it was cut or late. */
 static int read_slice(struct http_wire *wire, char *buf, size_t len, int64_t deadline_us)
 {

@@ -16,6 +16,7 @@
 #include "common/ids.h"
 #include "common/pg.h"
 #include "common/redis.h"
+#include "common/trace.h"
 
 /* One type of job: the row of the table of job types (queue_types). */
 struct queue_type {
@@ -42,7 +43,8 @@ struct job {
 	int deliveries;       /* this delivery's number: the fence of every later update */
 	int attempts;         /* calls answered or timed out before this one */
 	const char *request_id;
-	const char *traceparent;
+	struct trace_span span;  /* of this delivery; begun by the worker's loop */
+	const char *traceparent; /* context of what put the job; from then on of the span */
 };
 
 enum status queue_open(const struct redis_options *options, struct queue **ret,

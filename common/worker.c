@@ -94,6 +94,13 @@ static bool run_batch(struct worker_slot *slot, const struct job *jobs, size_t c
 	return down;
 }
 
+/* What a job causes is caused by this delivery of it. */
+static void begin_spans(struct worker_slot *slot, struct job *jobs, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		jobs[i].traceparent = trace_begin(&jobs[i].span, &slot->arena, jobs[i].traceparent);
+}
+
 static enum status reserve_and_run(struct worker_slot *slot, struct problem *err)
 {
 	struct worker *worker = slot->worker;
@@ -111,6 +118,7 @@ static enum status reserve_and_run(struct worker_slot *slot, struct problem *err
 		return OK;
 	if (worker_wait(worker, &worker->stopping, 0))
 		return queue_release(slot->queue, options->pool, jobs, count, err);
+	begin_spans(slot, jobs, count);
 	if (run_batch(slot, jobs, count))
 		worker_wait(worker, &worker->stopping, OUTAGE_MS);
 	return OK;

@@ -40,6 +40,28 @@ void worker_metrics_depth(const char *type, int64_t ready, int64_t delayed)
 	metrics_set(&queue_jobs, (double)delayed, type, "delayed", (char *)NULL);
 }
 
+static void end_span(const struct job *job, const char *outcome, bool failed)
+{
+	const struct trace_attribute attributes[] = {
+		{"messaging.system", "redis", 0},
+		{"messaging.operation.type", "process", 0},
+		{"messaging.operation.name", "process", 0},
+		{"messaging.destination.name", job->type->name, 0},
+		{"messaging.message.id", job->id, 0},
+		{"job.outcome", outcome, 0},
+		{"job.deliveries", NULL, job->deliveries},
+	};
+
+	trace_end(&job->span, &(struct trace_report){
+				      .kind = TRACE_CONSUMER,
+				      .verb = "process",
+				      .object = job->type->name,
+				      .error = failed ? outcome : NULL,
+				      .attributes = attributes,
+				      .count = ARRAY_LEN(attributes),
+			      });
+}
+
 static void tell(const struct job *job, enum log_level level, const char *message,
 		 const char *outcome, int64_t duration_us, const char *error)
 {
@@ -52,10 +74,12 @@ static void tell(const struct job *job, enum log_level level, const char *messag
 	log_i64(&line, "subjectId", job->subject_id);
 	log_i64(&line, "deliveries", job->deliveries);
 	log_str(&line, "requestId", job->request_id);
+	trace_log(&line, &job->span);
 	log_str(&line, "outcome", outcome);
 	log_ms(&line, "duration", duration_us);
 	log_str(&line, "error", error);
 	log_close(&line);
+	end_span(job, outcome, level != LOG_INFO);
 }
 
 static const char *reason_of(const struct problem *problem)

@@ -6,6 +6,7 @@
 /* clang-format off */
 static const struct config_key keys[] = {
 	CONFIG_COMMON_KEYS(struct email_config, common),
+	TRACE_CONFIG_KEYS(struct email_config, trace),
 	{"NOTIFICATION_SERVICE_URL", CONFIG_URL, 0, "http://localhost:3002", 0, 1024,
 	 AT(notification_url), NULL,
 	 "base address of the Notification Service"},
@@ -46,6 +47,8 @@ static enum status check(const void *values, struct problem *err)
 	struct credential_keys credential;
 	struct email_context context;
 	enum status status = config_check_common(&config->common, err);
+	if (status == OK)
+		status = trace_check(&config->trace, err);
 	if (status == OK)
 		status = config_check_secret("SHARED_SERVICE_TOKEN", config->service_token,
 					     production, err);

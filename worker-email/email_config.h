@@ -5,9 +5,11 @@
 #define WORKER_EMAIL_EMAIL_CONFIG_H
 
 #include "common/config_keys.h"
+#include "common/trace.h"
 
 struct email_config {
 	struct config_common common;
+	struct trace_config trace;
 	const char *notification_url;
 	int64_t notification_timeout_ms;
 	const char *service_token;

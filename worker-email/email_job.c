@@ -51,6 +51,7 @@ static void log_result(const struct mail *mail, const struct job *job, int64_t a
 	log_str(&line, "template", mail->kind);
 	log_i64(&line, "attempt", attempt);
 	log_str(&line, "requestId", job->request_id);
+	trace_log(&line, &job->span);
 	log_str(&line, "error", error);
 	log_close(&line);
 }

@@ -91,7 +91,10 @@ static enum status run(const struct email_config *config, struct arena *arena, s
 		.ready = email_ready,
 		.ctx = &context,
 	};
-	status = worker_main(&options, err);
+	status = trace_start(&config->trace, options.name, err);
+	if (status == OK)
+		status = worker_main(&options, err);
+	trace_stop();
 	pg_pool_close(context.pool);
 	return status;
 }

@@ -65,6 +65,7 @@ enum status notification_send(const struct notification_service *service, struct
 		.idempotency_key = job->id,
 		.request_id = job->request_id,
 		.traceparent = job->traceparent,
+		.peer = "notification",
 		.timeout_ms = service->timeout_ms,
 		.budget_ms = service->timeout_ms,
 		.attempts = 1,

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "common/config_keys.h"
+#include "common/http_client.h"
 #include "common/log.h"
 #include "common/worker.h"
 #include "sql_tickets.h"
@@ -12,6 +13,7 @@
 
 struct config {
 	struct config_common common;
+	struct trace_config trace;
 	const char *qr_secret;
 	const char *documents_url;
 	int64_t threads; /* 0: one a core */
@@ -26,6 +28,7 @@ static const char *const paper_names[] = {[TICKET_A4] = "A4", [TICKET_A6] = "A6"
 /* clang-format off */
 static const struct config_key keys[] = {
 	CONFIG_COMMON_KEYS(struct config, common),
+	TRACE_CONFIG_KEYS(struct config, trace),
 	{"QR_SIGNATURE_SECRET", CONFIG_STRING, CONFIG_SECRET | CONFIG_REQUIRED, NULL, 1, 4096,
 	 offsetof(struct config, qr_secret), NULL,
 	 "secret of the tickets' signatures; id:secret pairs separated by commas while rotating"},
@@ -77,6 +80,8 @@ static enum status check(const void *at, struct problem *err)
 	struct ticket_job job;
 	enum status status = config_check_common(&config->common, err);
 
+	if (!status)
+		status = trace_check(&config->trace, err);
 	if (!status)
 		status = config_check_secret("QR_SIGNATURE_SECRET", config->qr_secret,
 					     config->common.environment == ENV_PRODUCTION, err);
@@ -164,7 +169,10 @@ static enum status run(const struct config *config, struct ticket_job *job, stru
 		status = open_pool(config, arena, &job->pool, err);
 	if (status)
 		return status;
-	status = serve(config, job, arena, err);
+	status = trace_start(&config->trace, table.program, err);
+	if (!status)
+		status = serve(config, job, arena, err);
+	trace_stop();
 	pg_pool_close(job->pool);
 	return status;
 }
@@ -181,6 +189,7 @@ int main(int argc, char **argv)
 	if (!config_start(&table, argc, argv, &config, &code))
 		return code;
 	log_init("worker-tickets", (enum log_level)config.common.log_level);
+	http_client_init();
 	arena_init(&arena, 4096);
 	if (run(&config, &job, &arena, &err)) {
 		log_message(LOG_ERROR, "%s", err.detail);

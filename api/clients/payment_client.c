@@ -127,6 +127,7 @@ static enum status post(const struct payment_call *call, const char *path, const
 		.idempotency_key = call->key,
 		.request_id = call->request_id,
 		.traceparent = call->traceparent,
+		.peer = "payment",
 		.timeout_ms = call->budget_ms,
 		.budget_ms = call->budget_ms,
 		.attempts = ATTEMPTS,

@@ -1,9 +1,10 @@
 /*
- * platform: the stand-in for the auth, payment and notification services, one program.
+ * platform: the stand-in for the auth, payment and notification services and for a collector of
+ * traces, one program.
  *
  * It keeps what it got (bounded: the oldest is forgotten), answers as the last script of a service
- * says, and speaks api/clients/platform.yaml. All three share one base address; a path may begin
- * with /auth, /payment or /notification, so that /health too is told apart.
+ * says, and speaks api/clients/platform.yaml. All share one base address; a path may begin
+ * with /auth, /payment, /notification or /collector, so that /health too is told apart.
  */
 #ifndef SUPPORT_PLATFORM_H
 #define SUPPORT_PLATFORM_H
@@ -19,6 +20,7 @@ enum platform_service {
 	SERVICE_AUTH,
 	SERVICE_PAYMENT,
 	SERVICE_NOTIFICATION,
+	SERVICE_COLLECTOR,
 	SERVICE_NONE, /* the scripting door */
 };
 enum { SERVICE_COUNT = SERVICE_NONE };
@@ -55,6 +57,7 @@ struct platform_record {
 	const char *authorization;
 	const char *request_id;
 	const char *traceparent;
+	const char *tracestate;
 	const char *body;
 	size_t size; /* of the block */
 	char *block;

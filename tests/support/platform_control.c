@@ -146,6 +146,7 @@ static void add_record(struct strbuf *out, struct arena *arena,
 	add_member(out, "authorization", record->authorization);
 	add_member(out, "x-request-id", record->request_id);
 	add_member(out, "traceparent", record->traceparent);
+	add_member(out, "tracestate", record->tracestate);
 	strbuf_addc(out, '}');
 	add_body(out, arena, record->body);
 	strbuf_addc(out, '}');

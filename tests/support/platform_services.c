@@ -277,6 +277,23 @@ static void mail_send(struct platform_call *call)
 	platform_answer(call, 202, &out);
 }
 
+/* --- collector -------------------------------------------------------------------------------- */
+
+/* Any JSON: tests look at what was recorded. */
+static void spans_take(struct platform_call *call)
+{
+	struct json_document *doc;
+	struct strbuf out;
+	if (json_parse(call->http->arena, call->body.at ? call->body.at : "", call->body.len, &doc,
+		       NULL) != OK) {
+		platform_refuse(call, 400, "the body is no JSON");
+		return;
+	}
+	strbuf_init(&out, call->http->arena);
+	strbuf_adds(&out, "{\"partialSuccess\":{}}");
+	platform_answer(call, 200, &out);
+}
+
 const struct platform_route platform_service_routes[] = {
 	{"GET", "/api/auth/validate", SERVICE_AUTH, auth_validate},
 	{"POST", "/api/payments/intents", SERVICE_PAYMENT, intent_create},
@@ -284,5 +301,6 @@ const struct platform_route platform_service_routes[] = {
 	{"POST", "/api/payments/intents/{id}/cancel", SERVICE_PAYMENT, intent_cancel},
 	{"POST", "/api/payments/intents/{id}/refunds", SERVICE_PAYMENT, intent_refund},
 	{"POST", "/api/notifications/email", SERVICE_NOTIFICATION, mail_send},
+	{"POST", "/v1/traces", SERVICE_COLLECTOR, spans_take},
 };
 const size_t platform_service_route_count = ARRAY_LEN(platform_service_routes);

@@ -6,7 +6,7 @@
 
 enum { RING_HEADS = 4096, BODY_KEPT_MAX = 64 << 10 };
 
-const char *const platform_service_names[] = {"auth", "payment", "notification", NULL};
+const char *const platform_service_names[] = {"auth", "payment", "notification", "collector", NULL};
 const char *const platform_behaviour_names[] = {"ok",  "status",   "slow", "hang",
 						"cut", "bad-body", NULL};
 const char *const platform_intent_names[] = {"requires_payment", "succeeded", "cancelled", NULL};
@@ -184,7 +184,8 @@ static struct platform_record copy_call(const struct platform_call *call)
 			       http_header(http, "Idempotency-Key"),
 			       http_header(http, "Authorization"),
 			       http_header(http, "X-Request-Id"),
-			       http_header(http, "traceparent")};
+			       http_header(http, "traceparent"),
+			       http_header(http, "tracestate")};
 	const char *kept[ARRAY_LEN(texts)];
 	size_t body_len = call->body.len < BODY_KEPT_MAX ? call->body.len : BODY_KEPT_MAX;
 	size_t size = body_len + 1;
@@ -206,6 +207,7 @@ static struct platform_record copy_call(const struct platform_call *call)
 	record.authorization = kept[4];
 	record.request_id = kept[5];
 	record.traceparent = kept[6];
+	record.tracestate = kept[7];
 	return record;
 }
 

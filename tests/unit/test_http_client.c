@@ -16,6 +16,8 @@
 #include "common/http_client.h"
 #include "common/httpd.h"
 
+#define TRACEPARENT "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
 static struct httpd *server;
 static struct arena arena;
 static struct problem err;
@@ -41,8 +43,8 @@ static const char *or_dash(const char *value)
 static void respond_echo(struct http_exchange *exchange)
 {
 	static const char *const names[] = {"X-Service-Token", "Authorization", "Idempotency-Key",
-					    "X-Request-Id",    "traceparent",   "Content-Type",
-					    "Expect",          "webhook-id"};
+					    "X-Request-Id",    "traceparent",   "tracestate",
+					    "Content-Type",    "Expect",        "webhook-id"};
 	struct slice body = {"", 0};
 	struct problem problem = {0};
 	struct strbuf text;
@@ -159,19 +161,23 @@ START_TEST(sends_what_the_call_says_and_nothing_of_the_last)
 				 .bearer = "jwt",
 				 .idempotency_key = "key",
 				 .request_id = "rid",
-				 .traceparent = "00-x"};
+				 .traceparent = TRACEPARENT " a=1,b=2"};
 	ck_assert_int_eq(perform(&call, "/echo"), OK);
-	ck_assert_str_eq(answer.body.at,
-			 "POST|7|st|Bearer jwt|key|rid|00-x|application/json|-|wh_1");
+	/* The trace goes on, in a span of the call's own. */
+	ck_assert_int_eq(strncmp(answer.body.at, "POST|7|st|Bearer jwt|key|rid|" TRACEPARENT,
+				 strlen("POST|7|st|Bearer jwt|key|rid|") + 36),
+			 0);
+	ck_assert_ptr_null(strstr(answer.body.at, TRACEPARENT));
+	ck_assert_ptr_nonnull(strstr(answer.body.at, "-01|a=1,b=2|application/json|-|wh_1"));
 	ck_assert_int_eq(get("/echo"), OK);
-	ck_assert_str_eq(answer.body.at, "GET|0|-|-|-|-|-|-|-|-");
+	ck_assert_str_eq(answer.body.at, "GET|0|-|-|-|-|-|-|-|-|-");
 	ck_assert_uint_eq(answer.body.len, strlen(answer.body.at));
 	struct http_call empty = {.method = "POST"};
 	ck_assert_int_eq(perform(&empty, "/echo"), OK);
-	ck_assert_str_eq(answer.body.at, "POST|0|-|-|-|-|-|-|-|-");
+	ck_assert_str_eq(answer.body.at, "POST|0|-|-|-|-|-|-|-|-|-");
 	struct http_call delete = {.method = "DELETE"};
 	ck_assert_int_eq(perform(&delete, "/echo"), OK);
-	ck_assert_str_eq(answer.body.at, "DELETE|0|-|-|-|-|-|-|-|-");
+	ck_assert_str_eq(answer.body.at, "DELETE|0|-|-|-|-|-|-|-|-|-");
 }
 END_TEST
 

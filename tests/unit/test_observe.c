@@ -19,7 +19,8 @@
 static struct app app;
 static struct httpd *observed_server;
 static int log_pipe[2];
-static char traceparent[64];
+static char traceparent[128];
+static struct arena memory;
 static const struct route route = {.method = "GET", .pattern = "/api/things/{thing}"};
 
 /* The frame in small: /fail answers 500, all else 204. */
@@ -37,7 +38,7 @@ static void serve(void *ctx, struct http_exchange *exchange)
 	req->caller.signed_in = true;
 	req->caller.user_id = 42;
 	exchange->request_id = "req-1";
-	req->traceparent = observe_traceparent(req);
+	observe_trace(req);
 	snprintf(traceparent, sizeof(traceparent), "%s", req->traceparent);
 	observe_begin(req);
 	exchange->response.status = 204;
@@ -66,6 +67,7 @@ static void setup(void)
 					.ctx = &app};
 	struct problem err = {0};
 
+	arena_init(&memory, 1024);
 	ck_assert_int_eq(pipe(log_pipe), 0);
 	fflush(stdout);
 	ck_assert_int_ge(dup2(log_pipe[1], STDOUT_FILENO), 0);
@@ -76,6 +78,7 @@ static void setup(void)
 static void teardown(void)
 {
 	httpd_drain(observed_server, 1000);
+	arena_clear(&memory);
 }
 
 /* Sends one request, returns the line that was logged for it. */
@@ -170,41 +173,44 @@ START_TEST(test_tokens_stay_out)
 }
 END_TEST
 
-/* What a caller sends, and the flags of our span; NULL: not his trace. */
+/* What a caller sends, and whether it is his trace that goes on. */
 static const struct {
-	const char *given, *flags;
+	const char *headers;
+	bool goes_on;
 } traces[] = {
-	{"00-" TRACE "-" SPAN "-01", "01"},
-	{"00-" TRACE "-" SPAN "-00", "00"},
-	{"00-" TRACE "-" SPAN "-03", "01"},
-	{"01-" TRACE "-" SPAN "-01", "01"},
-	{"cc-" TRACE "-" SPAN "-01-more", "01"},
-	{"00-" TRACE "-" SPAN "-01-more", NULL},
-	{"cc-" TRACE "-" SPAN "-01more", NULL},
-	{"ff-" TRACE "-" SPAN "-01", NULL},
-	{"00-" TRACE "-" SPAN "-0", NULL},
-	{"00-" TRACE "-" SPAN "-0g", NULL},
-	{"00-" TRACE "-" SPAN, NULL},
-	{"00-00000000000000000000000000000000-" SPAN "-01", NULL},
-	{"00-" TRACE "-0000000000000000-01", NULL},
-	{"00-0AF7651916CD43DD8448EB211C80319C-" SPAN "-01", NULL},
-	{"00_" TRACE "-" SPAN "-01", NULL},
-	{"x", NULL},
+	{"traceparent: 00-" TRACE "-" SPAN "-01\r\n", true},
+	{"TraceParent:   00-" TRACE "-" SPAN "-01  \r\n", true},
+	{"traceparent: nonsense\r\n", false},
+	{"trace-parent: 00-" TRACE "-" SPAN "-01\r\n", false},
+	{"traceparent: 00-" TRACE "-" SPAN "-01\r\ntraceparent: 00-" TRACE "-" SPAN "-01\r\n",
+	 false},
+	{"", false},
 };
 
 START_TEST(test_trace_context)
 {
 	char request[256];
+	const char *line;
 
-	snprintf(request, sizeof(request), "GET /t HTTP/1.1\r\nHost: h\r\ntraceparent: %s\r\n\r\n",
-		 traces[_i].given);
-	expect(line_of(request), traceparent);
+	snprintf(request, sizeof(request), "GET /t HTTP/1.1\r\nHost: h\r\n%s\r\n",
+		 traces[_i].headers);
+	line = line_of(request);
 	ck_assert_uint_eq(strlen(traceparent), 55);
-	ck_assert_int_eq(strncmp(traceparent, "00-", 3), 0);
 	ck_assert_int_ne(strncmp(traceparent + 36, SPAN, 16), 0);
-	ck_assert_int_eq(!strncmp(traceparent + 3, TRACE, 32), traces[_i].flags != NULL);
-	if (traces[_i].flags)
-		ck_assert_str_eq(traceparent + 53, traces[_i].flags);
+	ck_assert_int_eq(!strncmp(traceparent + 3, TRACE, 32), traces[_i].goes_on);
+	expect(line, arena_printf(&memory, "\"trace_id\":\"%.32s\"", traceparent + 3));
+	expect(line, arena_printf(&memory, "\"span_id\":\"%.16s\"", traceparent + 36));
+}
+END_TEST
+
+/* Several headers are one list, in their order. */
+START_TEST(test_trace_state)
+{
+	line_of("GET /t HTTP/1.1\r\nHost: h\r\ntracestate: a=1\r\n"
+		"traceparent: 00-" TRACE "-" SPAN "-01\r\ntracestate: b=2,c=3\r\n\r\n");
+	ck_assert_str_eq(traceparent + 55, " a=1,b=2,c=3");
+	line_of("GET /t HTTP/1.1\r\nHost: h\r\ntracestate: a=1\r\n\r\n");
+	ck_assert_uint_eq(strlen(traceparent), 55);
 }
 END_TEST
 
@@ -221,6 +227,7 @@ int main(void)
 	tcase_add_test(tc, test_refused_requests_are_told);
 	tcase_add_loop_test(tc, test_tokens_stay_out, 0, (int)ARRAY_LEN(urls));
 	tcase_add_loop_test(tc, test_trace_context, 0, (int)ARRAY_LEN(traces));
+	tcase_add_test(tc, test_trace_state);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
