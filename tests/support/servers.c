@@ -39,7 +39,7 @@ static struct {
 } servers;
 
 static char redis_urls[SERVER_COUNT][URL_SIZE];
-static const char *const names[SERVER_COUNT] = {"postgres", "redis", "redis-queue"};
+static const char *const names[SERVER_COUNT] = {"postgres", "redis", "redis-queue", "replica"};
 
 /* --- processes ---------------------------------------------------------------------------------
  */
@@ -187,6 +187,20 @@ static void wait_gone(pid_t pid)
 /* --- starting ----------------------------------------------------------------------------------
  */
 
+static void run_to_end(char *const *argv, const char *name)
+{
+	int status = 0;
+	pid_t pid = launch(postgres_user(), argv, name);
+
+	if (waitpid(pid, &status, 0) != pid || status != 0)
+		fatal("servers: %s failed, see %s/%s.log", name, servers.dir, name);
+}
+
+static bool is_postgres(enum server server)
+{
+	return server == SERVER_POSTGRES || server == SERVER_REPLICA;
+}
+
 static void make_database_cluster(void)
 {
 	char data[PATH_SIZE + 32];
@@ -204,13 +218,29 @@ static void make_database_cluster(void)
 		(char[]){"-D"},
 		data,
 		NULL};
-	int status = 0;
-	pid_t pid;
 
-	snprintf(data, sizeof(data), "%s/data", servers.dir);
-	pid = launch(postgres_user(), argv, "initdb");
-	if (waitpid(pid, &status, 0) != pid || status != 0)
-		fatal("servers: initdb failed, see %s/initdb.log", servers.dir);
+	snprintf(data, sizeof(data), "%s/data-postgres", servers.dir);
+	run_to_end(argv, "initdb");
+}
+
+/* A copy of the primary that follows it from here on; `fast` takes no turn of its checkpoints. */
+static void copy_database_cluster(void)
+{
+	char data[PATH_SIZE + 32], primary[URL_SIZE];
+	char *const argv[] = {(char[]){PG_BIN "pg_basebackup"},
+			      (char[]){"--write-recovery-conf"},
+			      (char[]){"--wal-method=stream"},
+			      (char[]){"--checkpoint=fast"},
+			      (char[]){"--no-sync"},
+			      (char[]){"-d"},
+			      primary,
+			      (char[]){"-D"},
+			      data,
+			      NULL};
+
+	snprintf(data, sizeof(data), "%s/data-replica", servers.dir);
+	snprintf(primary, sizeof(primary), "%s", servers.address[SERVER_POSTGRES]);
+	run_to_end(argv, "pg_basebackup");
 }
 
 /* argv from a format whose words are separated by blanks; '' is an empty word. */
@@ -235,15 +265,15 @@ static void launch_server(enum server server)
 	char *argv[ARGS_MAX];
 	const struct passwd *user = NULL;
 
-	if (server == SERVER_POSTGRES) {
+	if (is_postgres(server)) {
 		user = postgres_user();
 		snprintf(text, sizeof(text),
 			 PG_BIN
-			 "postgres -D %s/data -p %d -k %s -h 127.0.0.1 -c fsync=off"
+			 "postgres -D %s/data-%s -p %d -k %s -h 127.0.0.1 -c fsync=off"
 			 " -c full_page_writes=off -c shared_buffers=64MB"
 			 " -c max_connections=200 -c timezone=UTC -c log_min_messages=warning"
 			 " -c log_min_error_statement=panic",
-			 servers.dir, servers.port[server], servers.dir);
+			 servers.dir, names[server], servers.port[server], servers.dir);
 	} else {
 		bool queue = server == SERVER_REDIS_QUEUE;
 
@@ -276,19 +306,21 @@ static bool redis_answers(int port, const char *command)
 	return ok;
 }
 
-static bool postgres_answers(void)
+static bool postgres_answers(enum server server)
 {
+	char url[URL_SIZE * 2];
 	struct problem ignored = {0};
 	PG_LEASED conn = NULL;
 
-	return pg_connect(servers_database_url("postgres"), &conn, &ignored) == OK;
+	snprintf(url, sizeof(url), "%s/postgres", servers.address[server]);
+	return pg_connect(url, &conn, &ignored) == OK;
 }
 
 static void wait_ready(enum server server)
 {
 	for (int waited = 0; waited < WAIT_MS; waited += STEP_MS) {
-		if (server == SERVER_POSTGRES ? postgres_answers()
-					      : redis_answers(servers.port[server], "PING"))
+		if (is_postgres(server) ? postgres_answers(server)
+					: redis_answers(servers.port[server], "PING"))
 			return;
 		if (!is_alive(read_pid(server)))
 			fatal("servers: %s ended, see %s/%s.log", names[server], servers.dir,
@@ -318,7 +350,7 @@ NORETURN static void watch(int fd)
 		pid_t pid = read_pid((enum server)i);
 
 		if (pid > 0 && is_alive(pid)) {
-			kill(pid, i == SERVER_POSTGRES ? SIGQUIT : SIGKILL);
+			kill(pid, is_postgres((enum server)i) ? SIGQUIT : SIGKILL);
 			wait_gone(pid);
 		}
 	}
@@ -354,11 +386,19 @@ static void make_dirs(void)
 		fatal("servers: mkdtemp: %s", strerrordesc_np(errno));
 	if (user && chown(servers.dir, user->pw_uid, user->pw_gid) != 0)
 		fatal("servers: chown: %s", strerrordesc_np(errno));
-	for (int i = SERVER_REDIS; i < SERVER_COUNT; i++) {
+	for (int i = SERVER_REDIS; i <= SERVER_REDIS_QUEUE; i++) {
 		snprintf(path, sizeof(path), "%s/%s", servers.dir, names[i]);
 		if (mkdir(path, 0755) != 0)
 			fatal("servers: mkdir: %s", strerrordesc_np(errno));
 	}
+}
+
+static void assign_address(enum server server)
+{
+	servers.port[server] = servers_free_port();
+	snprintf(servers.address[server], URL_SIZE, "%s127.0.0.1:%d",
+		 is_postgres(server) ? "postgresql://postgres@" : "redis://", servers.port[server]);
+	snprintf(redis_urls[server], URL_SIZE, "%s/0", servers.address[server]);
 }
 
 void servers_start_private(void)
@@ -367,16 +407,24 @@ void servers_start_private(void)
 	servers.own = true;
 	start_watcher();
 	make_database_cluster();
-	for (int i = 0; i < SERVER_COUNT; i++) {
-		servers.port[i] = servers_free_port();
-		snprintf(servers.address[i], URL_SIZE, "%s127.0.0.1:%d",
-			 i == SERVER_POSTGRES ? "postgresql://postgres@" : "redis://",
-			 servers.port[i]);
-		snprintf(redis_urls[i], URL_SIZE, "%s/0", servers.address[i]);
+	for (int i = 0; i < SERVER_REPLICA; i++) {
+		assign_address((enum server)i);
 		launch_server((enum server)i);
 	}
-	for (int i = 0; i < SERVER_COUNT; i++)
+	for (int i = 0; i < SERVER_REPLICA; i++)
 		wait_ready((enum server)i);
+}
+
+void servers_start_replica(void)
+{
+	copy_database_cluster();
+	assign_address(SERVER_REPLICA);
+	servers_resume(SERVER_REPLICA);
+}
+
+int servers_port(enum server server)
+{
+	return servers.port[server];
 }
 
 /* A Redis database number that no other test program has. */

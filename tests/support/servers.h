@@ -10,13 +10,21 @@
 
 #include "common/base.h"
 
-enum server { SERVER_POSTGRES, SERVER_REDIS, SERVER_REDIS_QUEUE, SERVER_COUNT };
+enum server {
+	SERVER_POSTGRES,
+	SERVER_REDIS,
+	SERVER_REDIS_QUEUE,
+	SERVER_REPLICA, /* of PostgreSQL; see servers_start_replica */
+	SERVER_COUNT
+};
 
 /* Use the servers that TEST_POSTGRES_URL, TEST_REDIS_URL and TEST_REDIS_QUEUE_URL name (each
  * program gets Redis databases of its own), or start private ones. */
 void servers_start(void);
 /* Always start private ones: for tests that stop or restart a server. */
 void servers_start_private(void);
+/* A streaming replica of the private PostgreSQL, which sees what happens there from then on. */
+void servers_start_replica(void);
 /* End what was started and remove its data. */
 void servers_stop(void);
 
@@ -37,6 +45,7 @@ const char *servers_database_create_empty(const char *name);
 const char *servers_database_url(const char *name);
 const char *servers_redis_url(void);
 const char *servers_redis_queue_url(void);
+int servers_port(enum server server);
 /* The address of a server without a database, as the TEST_…_URL variables take it. */
 const char *servers_address(enum server server);
 /* A port of 127.0.0.1 that nobody listens on, and that no other test gets while this process lives.

@@ -19,7 +19,9 @@
 #include "common/ids.h"
 #include "tests/support/servers.h"
 
-enum { PARTS = 4, SETTINGS_MAX = 48, START_MS = 30000, STEP_MS = 10 };
+enum { PARTS = 4, EACH_MAX = 4, SETTINGS_MAX = 48, START_MS = 30000, STEP_MS = 10 };
+/* A process of the suite: the first of each part, then the second of each, … */
+enum { PLACES = PARTS * EACH_MAX };
 
 const char suite_webhook_secret[] = "whsec_dGhlIHN0YW5kLWluIHBsYXRmb3JtJ3Mgd2ViaG9vayBzZWNyZXQ=";
 const char suite_qr_secret[] = "a secret for the codes of the tests, long enough";
@@ -27,11 +29,13 @@ const char suite_jwt_secret[] = "a secret for the tokens of the tests, long enou
 const char suite_service_token[] = "a token between services of the tests, long enough";
 
 static struct {
-	pid_t pids[PARTS];
-	char logs[PARTS][PATH_MAX];
+	pid_t pids[PLACES];
+	char logs[PLACES][PATH_MAX];
 	char dir[PATH_MAX];
 	char database[512];
-	int api_port, metrics_port, platform_port;
+	int api_port[EACH_MAX], metrics_port[EACH_MAX], platform_port;
+	const char *spoken_to; /* NULL: the first API */
+	bool next_version;
 	const char *settings[SETTINGS_MAX][2];
 	size_t setting_count;
 } suite;
@@ -39,9 +43,24 @@ static struct {
 static const char *const programs[PARTS] = {"platform", "core-api", "worker-tickets",
 					    "worker-email"};
 
-static int index_of(enum suite_part part)
+static int place_of(enum suite_part part)
 {
-	return __builtin_ctz((unsigned)part);
+	return __builtin_ctz((unsigned)part) + PARTS * (int)((unsigned)part >> SUITE_NTH_SHIFT);
+}
+
+static enum suite_part part_at(int place)
+{
+	return (enum suite_part)(1 << place % PARTS);
+}
+
+static int nth_of(int place)
+{
+	return place / PARTS;
+}
+
+static const char *program_of(int place)
+{
+	return programs[place % PARTS];
 }
 
 /* Replies and texts live until a test's process ends: no leaks are looked for there, only in the
@@ -79,12 +98,12 @@ static void set_defaults(void)
 {
 	const char *platform;
 
-	suite.api_port = servers_free_port();
-	suite.metrics_port = servers_free_port();
+	suite.api_port[0] = servers_free_port();
+	suite.metrics_port[0] = servers_free_port();
 	suite.platform_port = servers_free_port();
 	platform = suite_platform();
-	set_default("PORT", text("%d", suite.api_port));
-	set_default("METRICS_PORT", text("%d", suite.metrics_port));
+	set_default("PORT", text("%d", suite.api_port[0]));
+	set_default("METRICS_PORT", text("%d", suite.metrics_port[0]));
 	set_default("PLATFORM_PORT", text("%d", suite.platform_port));
 	set_default("WEBHOOK_URL", text("%s/api/payments/webhook", suite_api()));
 	set_default("PUBLIC_URL", suite_api());
@@ -117,18 +136,25 @@ static const char *program_path(const char *name)
 	self[len] = '\0';
 	for (int i = 0; i < 3; i++)
 		*strrchr(self, '/') = '\0';
+	if (suite.next_version && !access(text("%s/bin/next/%s", self, name), X_OK))
+		return text("%s/bin/next/%s", self, name);
 	return text("%s/bin/%s", self, name);
 }
 
-static void become(const char *path, const char *log)
+static void become(const char *path, int place)
 {
-	int fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+	int fd = open(suite.logs[place], O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+	int nth = nth_of(place);
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	dup2(fd, STDOUT_FILENO);
 	dup2(fd, STDERR_FILENO);
 	for (size_t i = 0; i < suite.setting_count; i++)
 		setenv(suite.settings[i][0], suite.settings[i][1], 1);
+	if (nth && part_at(place) == SUITE_API) {
+		setenv("PORT", text("%d", suite.api_port[nth]), 1);
+		setenv("METRICS_PORT", text("%d", suite.metrics_port[nth]), 1);
+	}
 	execl(path, path, (char *)NULL);
 	_exit(127);
 }
@@ -202,36 +228,65 @@ static bool worker_started(int i, int starts_before)
 	return true;
 }
 
+static const char *api_at(int place)
+{
+	return text("http://127.0.0.1:%d", suite.api_port[nth_of(place)]);
+}
+
 bool suite_ready(int64_t ms)
 {
 	return answers_within(text("%s/health/ready", suite_api()), suite_pid(SUITE_API), ms);
 }
 
+/* Where a process lies: its log and, for an API, its ports, which it keeps when started again. */
+static void prepare(int place)
+{
+	int nth = nth_of(place);
+	const char *name = program_of(place);
+
+	if (nth >= EACH_MAX)
+		fatal("suite: more than %d of %s", EACH_MAX, name);
+	if (*suite.logs[place])
+		return;
+	snprintf(suite.logs[place], PATH_MAX, "%.200s/%s%s.log", suite.dir, name,
+		 nth ? text("-%d", nth) : "");
+	if (nth && part_at(place) == SUITE_API) {
+		suite.api_port[nth] = servers_free_port();
+		suite.metrics_port[nth] = servers_free_port();
+	}
+}
+
+static bool comes_up(int place, int starts_before)
+{
+	pid_t pid = suite.pids[place];
+
+	if (part_at(place) == SUITE_API)
+		return answers_within(text("%s/health/ready", api_at(place)), pid, START_MS);
+	if (part_at(place) == SUITE_PLATFORM)
+		return answers_within(text("%s/health", suite_platform()), pid, START_MS);
+	return worker_started(place, starts_before);
+}
+
 void suite_start(enum suite_part part)
 {
-	int i = index_of(part);
-	const char *path = program_path(programs[i]);
-	int starts_before = starts(i);
-	bool up = true;
+	int place = place_of(part);
+	const char *path = program_path(program_of(place));
+	int starts_before;
 
-	suite.pids[i] = fork();
-	if (suite.pids[i] == 0)
-		become(path, suite.logs[i]);
-	if (part == SUITE_API)
-		up = suite_ready(START_MS);
-	if (part == SUITE_PLATFORM)
-		up = answers_within(text("%s/health", suite_platform()), suite.pids[i], START_MS);
-	if (part == SUITE_TICKETS || part == SUITE_EMAIL)
-		up = worker_started(i, starts_before);
-	if (!up) {
-		show_log(i);
-		fatal("suite: %s does not come up", programs[i]);
+	prepare(place);
+	starts_before = starts(place);
+	suite.pids[place] = fork();
+	if (suite.pids[place] == 0)
+		become(path, place);
+	if (!comes_up(place, starts_before)) {
+		show_log(place);
+		fatal("suite: %s does not come up", program_of(place));
 	}
 }
 
 int suite_stop(enum suite_part part)
 {
-	int i = index_of(part);
+	int i = place_of(part);
 	int status = 0;
 
 	kill(suite.pids[i], SIGTERM);
@@ -242,7 +297,7 @@ int suite_stop(enum suite_part part)
 
 void suite_kill(enum suite_part part)
 {
-	int i = index_of(part);
+	int i = place_of(part);
 
 	kill(suite.pids[i], SIGKILL);
 	waitpid(suite.pids[i], NULL, 0);
@@ -251,7 +306,7 @@ void suite_kill(enum suite_part part)
 
 int suite_pid(enum suite_part part)
 {
-	return suite.pids[index_of(part)];
+	return suite.pids[place_of(part)];
 }
 
 void suite_begin(unsigned parts)
@@ -261,9 +316,9 @@ void suite_begin(unsigned parts)
 	snprintf(suite.dir, sizeof(suite.dir), "/var/tmp/core-service-suite.XXXXXX");
 	if (!mkdtemp(suite.dir))
 		fatal("suite: mkdtemp: %s", strerror(errno));
+	memset(suite.logs, 0, sizeof(suite.logs));
 	for (int i = 0; i < PARTS; i++)
-		snprintf(suite.logs[i], sizeof(suite.logs[i]), "%.200s/%s.log", suite.dir,
-			 programs[i]);
+		prepare(i);
 	snprintf(suite.database, sizeof(suite.database), "%s",
 		 servers_database_create(text("suite_%d_%d", getpid(), number++)));
 	servers_flush_redis();
@@ -283,37 +338,54 @@ static bool has_sanitizer_report(int i)
 /* A program that is gone, does not end with 0, or left a report fails the test. */
 static void end_part(int i)
 {
-	int status = suite.pids[i] ? suite_stop((enum suite_part)(1 << i)) : 0;
+	int status = suite.pids[i] ? suite_stop(suite_nth(part_at(i), nth_of(i))) : 0;
 
-	if (status == 0 && !has_sanitizer_report(i))
+	if (status == 0 && (!*suite.logs[i] || !has_sanitizer_report(i)))
 		return;
 	show_log(i);
-	fatal("suite: %s ended with %d", programs[i], status);
+	fatal("suite: %s ended with %d", program_of(i), status);
 }
 
 void suite_end(void)
 {
 	say_goodbye();
-	for (int i = 0; i < PARTS; i++)
+	for (int i = 0; i < PLACES; i++)
 		if (suite.pids[i])
 			kill(suite.pids[i], SIGTERM); /* all drain at the same time */
-	for (int i = PARTS - 1; i >= 0; i--)
+	for (int i = PLACES - 1; i >= 0; i--)
 		end_part(i);
 	if (system(text("rm -rf '%s'", suite.dir)) != 0)
 		fprintf(stderr, "suite: %s is left\n", suite.dir);
 	suite.setting_count = 0;
+	suite.spoken_to = NULL;
+	suite.next_version = false;
 }
 
 /* --- addresses ------------------------------------------------------------------------------- */
 
+void suite_speak_to(const char *address)
+{
+	suite.spoken_to = address;
+}
+
+void suite_use_next_version(bool next)
+{
+	suite.next_version = next;
+}
+
 const char *suite_api(void)
 {
-	return text("http://127.0.0.1:%d", suite.api_port);
+	return suite.spoken_to ? suite.spoken_to : api_at(place_of(SUITE_API));
+}
+
+const char *suite_api_of(enum suite_part part)
+{
+	return api_at(place_of(part));
 }
 
 const char *suite_metrics(void)
 {
-	return text("http://127.0.0.1:%d", suite.metrics_port);
+	return text("http://127.0.0.1:%d", suite.metrics_port[0]);
 }
 
 const char *suite_platform(void)
@@ -323,7 +395,7 @@ const char *suite_platform(void)
 
 const char *suite_log(enum suite_part part)
 {
-	return suite.logs[index_of(part)];
+	return suite.logs[place_of(part)];
 }
 
 const char *suite_database(void)
@@ -331,7 +403,7 @@ const char *suite_database(void)
 	return suite.database;
 }
 
-bool audit_clean(void)
+int suite_corectl(const char *command, const char *argument)
 {
 	pid_t pid = fork();
 	int status = 0;
@@ -342,9 +414,14 @@ bool audit_clean(void)
 		for (size_t i = 0; i < suite.setting_count; i++)
 			setenv(suite.settings[i][0], suite.settings[i][1], 1);
 		dup2(STDERR_FILENO, STDOUT_FILENO);
-		execl(path, path, "audit", (char *)NULL);
+		execl(path, path, command, argument, (char *)NULL);
 		_exit(127);
 	}
 	waitpid(pid, &status, 0);
-	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+bool audit_clean(void)
+{
+	return suite_corectl("audit", NULL) == 0;
 }

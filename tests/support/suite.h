@@ -17,6 +17,13 @@ enum suite_part {
 	SUITE_EMAIL = 8,
 	SUITE_ALL = 15,
 };
+/* The n-th further process of a part, from 1 on, where functions take a part; suite_start starts
+ * it, an API on ports of its own. */
+enum { SUITE_NTH_SHIFT = 8 };
+static inline enum suite_part suite_nth(enum suite_part part, int n)
+{
+	return (enum suite_part)((unsigned)part | (unsigned)n << SUITE_NTH_SHIFT);
+}
 
 /* A fresh database, empty Redis databases, then the programs; returns when they are ready. */
 void suite_begin(unsigned parts);
@@ -34,8 +41,15 @@ int suite_pid(enum suite_part part);
 /* Ready again after a restart of something it leans on, within `ms`. */
 bool suite_ready(int64_t ms);
 
+/* What is started from now on is the next version, where one is built (see the Makefile): the same
+ * programs with a later step of the schema. */
+void suite_use_next_version(bool next);
+
 /* Addresses, without a slash at the end. */
-const char *suite_api(void);
+const char *suite_api(void); /* what api_get and its kin speak to */
+const char *suite_api_of(enum suite_part part);
+/* Speak to that address from now on, which stays the caller's; NULL: the first API. */
+void suite_speak_to(const char *address);
 const char *suite_metrics(void);
 const char *suite_platform(void);
 const char *suite_log(enum suite_part part); /* path of its log */
@@ -72,6 +86,8 @@ const char *sql(const char *statement, ...) PRINTF_LIKE(1, 2);
 int64_t sql_int(const char *statement, ...) PRINTF_LIKE(1, 2);
 /* Wait until the statement's first value is `want`; false after `ms`. */
 bool sql_becomes(int64_t ms, const char *want, const char *statement);
+/* Run `corectl COMMAND ARGUMENT` (NULL: none) on the test's database: its exit code. */
+int suite_corectl(const char *command, const char *argument);
 /* `corectl audit` on the test's database: true when it finds no drift. */
 bool audit_clean(void);
 
