@@ -13,6 +13,7 @@
 
 struct combiner;
 struct dispatcher;
+struct replica;
 
 /* The way to the payment service, see api/clients/payment_client.h. */
 struct payment_gate {
@@ -25,6 +26,7 @@ struct app {
 	struct pg_pool *pool;    /* everything but the door */
 	struct pg_pool *door;    /* check-in: a rush of buyers never stops it */
 	struct pg_pool *sweeper; /* background work: a rush never stops it either */
+	struct replica *replica; /* NULL: none, everybody reads the primary */
 	struct payment_gate payments;
 	struct cache *cache;
 	struct dispatcher *dispatcher;

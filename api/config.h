@@ -18,6 +18,9 @@ struct api_config {
 	int64_t requests_max; /* in flight; above it 503 at once */
 	int64_t door_pool_max;
 	int64_t sweeper_pool_max;
+	const char *replica_host; /* NULL: no replica */
+	int64_t replica_port;     /* 0: the primary's */
+	int64_t replica_pool_max;
 	int64_t door_requests_max;
 	int64_t max_body_bytes;
 	int64_t body_deadline_ms;

@@ -11,6 +11,7 @@
 #include "api/dispatcher.h"
 #include "api/guests/combiner.h"
 #include "api/observe.h"
+#include "api/replica.h"
 #include "api/server.h"
 #include "api/sweeper.h"
 #include "common/clock.h"
@@ -46,6 +47,17 @@ static const struct pg_statement *const *all_statements(struct arena *arena, siz
 	return all;
 }
 
+static enum status start_replica(struct process *p, const struct pg_pool_options *pool,
+				 struct problem *err)
+{
+	const struct redis_options marks = {
+		.url = config_redis_queue_url(&p->config.common, &p->arena),
+		.client_name = "core-api-marks",
+	};
+
+	return replica_start(&p->config, pool, &marks, &p->app.replica, err);
+}
+
 static enum status open_pools(struct process *p, struct problem *err)
 {
 	const struct config_common *common = &p->config.common;
@@ -75,6 +87,8 @@ static enum status open_pools(struct process *p, struct problem *err)
 	options.min = 1;
 	options.max = (size_t)p->config.sweeper_pool_max;
 	status = pg_pool_open(&options, &p->app.sweeper, err);
+	if (!status)
+		status = start_replica(p, &options, err);
 	if (status)
 		return status;
 	options.name = "dispatcher";
@@ -191,6 +205,7 @@ static void stop(struct process *p)
 		cache_close(p->app.cache);
 	if (p->background)
 		pg_pool_close(p->background);
+	replica_stop(p->app.replica);
 	if (p->app.sweeper)
 		pg_pool_close(p->app.sweeper);
 	if (p->app.door)

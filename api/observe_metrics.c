@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/replica.h"
 #include "common/clock.h"
 #include "common/queue.h"
 #include "sql_api.h"
@@ -91,6 +92,8 @@ static struct metric *const families[] = {
 	&metric_refunds,
 	&refunds_open,
 	&pool_connections,
+	&metric_replica_lag,
+	&metric_replica_reads,
 	&metric_job_queue_depth,
 	&outbox_oldest,
 	&build_info,
@@ -208,6 +211,10 @@ static void collect(void *ctx)
 	collect_pool(app->pool, "main");
 	collect_pool(app->door, "door");
 	collect_pool(app->sweeper, "sweeper");
+	if (app->replica) {
+		collect_pool(replica_pool(app->replica), "replica");
+		replica_observe(app->replica);
+	}
 	metrics_set(&payment_breaker_state, breaker_state(&app->payments.breaker), (char *)NULL);
 	metrics_set(&payment_parked, (double)app->payments.parked, (char *)NULL);
 	collect_from_database(app);

@@ -82,6 +82,7 @@ enum {
 	ROUTE_SWEEPER = 128,       /* background work: own connections */
 	ROUTE_BODY_OPTIONAL = 256, /* has an input, but may come without a body */
 	ROUTE_STREAM = 512,        /* CSV or JSON of any size: the handler reads the body itself */
+	ROUTE_REPLICA = 1024,      /* a list that may be read from the replica, see api/replica.h */
 };
 
 struct route {
@@ -109,6 +110,7 @@ struct request {
 	const void *input; /* decoded, as the route's schema says; NULL: no body */
 	const void *query;
 	struct pg_conn *conn; /* leased at first use, see request_conn */
+	bool from_replica;    /* which it then is of */
 	const char *idempotency_key;
 	char fingerprint[65]; /* hex SHA-256 of method, path and body */
 	struct trace_span span;

@@ -23,7 +23,7 @@
 /* clang-format off */
 const struct route routes[] = {
 	{"POST", "/api/events", O_A, SCOPE_NONE, WRITE, &event_input_schema, NULL, events_create, 201},
-	{"GET", "/api/events", WHO_ANYONE, SCOPE_NONE, 0, NULL, &event_list_schema, events_list, 200},
+	{"GET", "/api/events", WHO_ANYONE, SCOPE_NONE, ROUTE_REPLICA, NULL, &event_list_schema, events_list, 200},
 	{"GET", EVENT, WHO_ANYONE, SCOPE_EVENT, 0, NULL, NULL, events_get, 200},
 	{"PATCH", EVENT, O_A, SCOPE_EVENT, EDIT, &event_patch_schema, NULL, events_patch, 200},
 	{"DELETE", EVENT, O_A, SCOPE_EVENT, EDIT, NULL, NULL, events_delete, 204},
@@ -32,7 +32,7 @@ const struct route routes[] = {
 	{"POST", EVENT "/end", O_A, SCOPE_EVENT, WRITE, NULL, NULL, events_end, 200},
 	{"POST", EVENT "/cancel", O_A, SCOPE_EVENT, WRITE, NULL, NULL, events_cancel, 200},
 
-	{"GET", EVENT "/ticket-types", WHO_ANYONE, SCOPE_EVENT, 0, NULL, &ticket_type_list_schema, ticket_types_list, 200},
+	{"GET", EVENT "/ticket-types", WHO_ANYONE, SCOPE_EVENT, ROUTE_REPLICA, NULL, &ticket_type_list_schema, ticket_types_list, 200},
 	{"POST", EVENT "/ticket-types", O_A, SCOPE_EVENT, WRITE, &ticket_type_input_schema, NULL, ticket_types_create, 201},
 	{"PATCH", EVENT "/ticket-types/{type}", O_A, SCOPE_TICKET_TYPE, EDIT, &ticket_type_patch_schema, NULL, ticket_types_patch, 200},
 	{"DELETE", EVENT "/ticket-types/{type}", O_A, SCOPE_TICKET_TYPE, EDIT, NULL, NULL, ticket_types_delete, 204},
@@ -40,7 +40,7 @@ const struct route routes[] = {
 	{"DELETE", EVENT "/staff/{user}", O_A, SCOPE_EVENT, EDIT, NULL, NULL, staff_remove, 204},
 
 	{"POST", EVENT "/guests", WHO_USER, SCOPE_EVENT, ROUTE_IDEMPOTENT | ROUTE_ACCESS_LATER | ROUTE_PRIVATE, &guest_input_schema, NULL, guests_register, 201},
-	{"GET", EVENT "/guests", O_S_A, SCOPE_EVENT, ROUTE_PRIVATE, NULL, &guest_list_schema, guests_list, 200},
+	{"GET", EVENT "/guests", O_S_A, SCOPE_EVENT, ROUTE_PRIVATE | ROUTE_REPLICA, NULL, &guest_list_schema, guests_list, 200},
 	{"GET", GUEST, O_S_A | WHO_REGISTRANT, SCOPE_GUEST, ROUTE_PRIVATE, NULL, NULL, guests_get, 200},
 	{"PATCH", GUEST, O_A, SCOPE_GUEST, EDIT, &guest_patch_schema, NULL, guests_patch, 200},
 	{"DELETE", GUEST, O_A, SCOPE_GUEST, EDIT, NULL, NULL, guests_delete, 204},
@@ -48,10 +48,10 @@ const struct route routes[] = {
 	{"POST", GUEST "/cancel", O_A | WHO_REGISTRANT, SCOPE_GUEST, WRITE, NULL, NULL, guests_cancel, 200},
 	{"POST", GUEST "/check-in", O_S_A, SCOPE_GUEST, ROUTE_IDEMPOTENT | ROUTE_PRIVATE | ROUTE_DOOR, NULL, NULL, guests_check_in, 200},
 	{"DELETE", GUEST "/check-in", O_A, SCOPE_GUEST, EDIT, NULL, NULL, guests_undo_check_in, 204},
-	{"GET", GUEST "/payments", O_A | WHO_REGISTRANT, SCOPE_GUEST, ROUTE_PRIVATE, NULL, &payment_list_schema, payments_list, 200},
+	{"GET", GUEST "/payments", O_A | WHO_REGISTRANT, SCOPE_GUEST, ROUTE_PRIVATE | ROUTE_REPLICA, NULL, &payment_list_schema, payments_list, 200},
 	{"POST", "/api/payments/{payment}/refund", O_A, SCOPE_PAYMENT, WRITE | ROUTE_BODY_OPTIONAL, &refund_input_schema, NULL, payments_refund, 202},
 	{"POST", EVENT "/guests/import", O_A, SCOPE_EVENT, ROUTE_STREAM | ROUTE_IDEMPOTENT | ROUTE_PRIVATE, NULL, &import_query_schema, imports_create, 202},
-	{"GET", EVENT "/guests/export", O_A, SCOPE_EVENT, ROUTE_PRIVATE, NULL, NULL, guests_export, 200},
+	{"GET", EVENT "/guests/export", O_A, SCOPE_EVENT, ROUTE_PRIVATE | ROUTE_REPLICA, NULL, NULL, guests_export, 200},
 	{"GET", "/api/imports/{import}", O_A, SCOPE_IMPORT, ROUTE_PRIVATE, NULL, NULL, imports_get, 200},
 	{"POST", "/api/payments/webhook", WHO_SIGNED, SCOPE_NONE, ROUTE_RAW_BODY | ROUTE_PRIVATE, NULL, NULL, payments_webhook, 204},
 

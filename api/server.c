@@ -9,6 +9,7 @@
 #include "api/idempotency.h"
 #include "api/input.h"
 #include "api/observe.h"
+#include "api/replica.h"
 #include "api/router.h"
 #include "common/clock.h"
 
@@ -17,17 +18,23 @@ enum { TRANSACTION_TRIES = 4, REQUEST_ID_MAX = 64 };
 
 /* --- the request's connection ---------------------------------------------------------------- */
 
+/* Asked again for every lease: an export may last longer than its replica keeps up. */
+static struct pg_pool *pool_of(struct request *req)
+{
+	if (req->route->flags & ROUTE_DOOR)
+		return req->app->door;
+	if (req->route->flags & ROUTE_SWEEPER)
+		return req->app->sweeper;
+	req->from_replica = req->from_replica && replica_current(req->app->replica);
+	return req->from_replica ? replica_pool(req->app->replica) : req->app->pool;
+}
+
 enum status request_conn(struct request *req, struct pg_conn **ret_conn, struct problem *err)
 {
-	struct pg_pool *pool = req->app->pool;
 	enum status status;
 
-	if (req->route->flags & ROUTE_DOOR)
-		pool = req->app->door;
-	if (req->route->flags & ROUTE_SWEEPER)
-		pool = req->app->sweeper;
 	if (!req->conn) {
-		status = pg_lease(pool, &req->conn, err);
+		status = pg_lease(pool_of(req), &req->conn, err);
 		if (status)
 			return status;
 	}
@@ -42,14 +49,30 @@ void request_release_conn(struct request *req)
 	req->conn = NULL;
 }
 
-enum status request_query(struct request *req, const struct pg_statement *statement,
-			  const struct pg_param *params, size_t param_count,
-			  struct pg_result **ret_result, struct problem *err)
+static enum status query_once(struct request *req, const struct pg_statement *statement,
+			      const struct pg_param *params, size_t param_count,
+			      struct pg_result **ret_result, struct problem *err)
 {
 	struct pg_conn *conn;
 	enum status status = request_conn(req, &conn, err);
 
 	return status ? status : pg_query(conn, statement, params, param_count, ret_result, err);
+}
+
+enum status request_query(struct request *req, const struct pg_statement *statement,
+			  const struct pg_param *params, size_t param_count,
+			  struct pg_result **ret_result, struct problem *err)
+{
+	struct problem there = {0};
+	enum status status;
+
+	if (!req->from_replica)
+		return query_once(req, statement, params, param_count, ret_result, err);
+	status = query_once(req, statement, params, param_count, ret_result, &there);
+	if (!status)
+		return OK;
+	replica_leave(req, status);
+	return query_once(req, statement, params, param_count, ret_result, err);
 }
 
 /* --- one unit of work ------------------------------------------------------------------------ */
@@ -147,6 +170,20 @@ static enum status read_input(struct request *req, struct problem *err)
 	return refuse_input(req, status, err);
 }
 
+static enum status run_handler(struct request *req, struct problem *err)
+{
+	int64_t begun_us = clock_monotonic_us();
+	enum status status;
+
+	replica_before(req);
+	if (req->route->flags & ROUTE_WRITES)
+		status = request_transaction(req, handle_once, err);
+	else
+		status = req->route->handle(req, err);
+	replica_after(req, begun_us);
+	return status;
+}
+
 static enum status run(struct request *req, struct problem *err)
 {
 	enum status status = auth_identify(req, err);
@@ -157,11 +194,7 @@ static enum status run(struct request *req, struct problem *err)
 		status = read_input(req, err);
 	if (!status && req->caller.signed_in && strcmp(req->route->method, "GET") != 0)
 		status = auth_mirror(req, err);
-	if (status)
-		return status;
-	if (req->route->flags & ROUTE_WRITES)
-		return request_transaction(req, handle_once, err);
-	return req->route->handle(req, err);
+	return status ? status : run_handler(req, err);
 }
 
 /* Above the bound the answer is 503 at once; the door has a bound of its own. */

@@ -127,15 +127,29 @@ static void run_and_forget(struct cache *cache, const struct redis_command *comm
 		return; /* a cache that is away has nothing to forget */
 }
 
-void cache_set(struct cache *cache, const char *key, struct slice value, int64_t ttl_ms)
+/* An error that Redis answers is a failure here. */
+static enum status run_well(struct cache *cache, const struct redis_command *command,
+			    redisReply **ret_reply, struct problem *err)
+{
+	enum status status = run(cache, command, ret_reply, err);
+
+	if (status == OK && redis_is_error(*ret_reply, NULL))
+		status = redis_refused(*ret_reply, err);
+	return status;
+}
+
+enum status cache_put(struct cache *cache, const char *key, struct slice value, int64_t ttl_ms,
+		      struct problem *err)
 {
 	struct arena arena;
 	struct redis_command command;
+	REDIS_REPLY reply = NULL;
+	enum status status;
 
 	if (ttl_ms > cache->max_ttl_ms)
 		ttl_ms = cache->max_ttl_ms;
 	if (ttl_ms <= 0)
-		return;
+		return OK;
 	arena_init(&arena, KEY_BLOCK);
 	redis_command_init(&command, &arena);
 	redis_word(&command, "SET");
@@ -143,8 +157,35 @@ void cache_set(struct cache *cache, const char *key, struct slice value, int64_t
 	redis_word_len(&command, value.at, value.len);
 	redis_word(&command, "PX");
 	redis_word_i64(&command, ttl_ms);
-	run_and_forget(cache, &command);
+	status = run_well(cache, &command, &reply, err);
 	arena_clear(&arena);
+	return status;
+}
+
+void cache_set(struct cache *cache, const char *key, struct slice value, int64_t ttl_ms)
+{
+	struct problem ignored = {0};
+
+	if (cache_put(cache, key, value, ttl_ms, &ignored) != OK)
+		return; /* a cache that is away has nothing to keep */
+}
+
+enum status cache_has(struct cache *cache, const char *key, bool *ret_has, struct problem *err)
+{
+	struct arena arena;
+	struct redis_command command;
+	REDIS_REPLY reply = NULL;
+	enum status status;
+
+	arena_init(&arena, KEY_BLOCK);
+	redis_command_init(&command, &arena);
+	redis_word(&command, "EXISTS");
+	redis_word(&command, key);
+	status = run_well(cache, &command, &reply, err);
+	arena_clear(&arena);
+	if (status == OK && reply)
+		*ret_has = reply->integer > 0;
+	return status;
 }
 
 void cache_delete(struct cache *cache, const char *key)

@@ -18,6 +18,12 @@ bool cache_get(struct cache *cache, struct arena *arena, const char *key,
 	       struct slice *ret) MUST_CHECK;
 void cache_set(struct cache *cache, const char *key, struct slice value, int64_t ttl_ms);
 void cache_delete(struct cache *cache, const char *key);
+/* For what must not be missed unnoticed: the same, and is there such a key?, but a Redis that is
+ * away or refuses is ST_REDIS_UNAVAILABLE. */
+enum status cache_put(struct cache *cache, const char *key, struct slice value, int64_t ttl_ms,
+		      struct problem *err) MUST_CHECK;
+enum status cache_has(struct cache *cache, const char *key, bool *ret_has,
+		      struct problem *err) MUST_CHECK;
 /* For health: one PING. */
 enum status cache_ping(struct cache *cache, struct problem *err) MUST_CHECK;
 

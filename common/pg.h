@@ -61,6 +61,8 @@ struct pg_param {
 
 struct pg_pool_options {
 	const char *conninfo; /* URI or keywords */
+	const char *host;     /* instead of the conninfo's; NULL: that one */
+	int port;             /* 0: the conninfo's */
 	const char *name;     /* application_name, and the label of its metrics */
 	size_t min, max;      /* connections kept open, and at most */
 	int64_t idle_ms;      /* closed after so long unused, down to min */

@@ -16,7 +16,13 @@
 #include "common/clock.h"
 #include "common/pg_internal.h"
 
-enum { OPTIONS_SIZE = 512, CONNINFO_KEYS = 16, GRACE_MS = 1000, CONNECT_LIMIT_MS = 10000 };
+enum {
+	OPTIONS_SIZE = 512,
+	CONNINFO_KEYS = 16,
+	PORT_SIZE = 16,
+	GRACE_MS = 1000,
+	CONNECT_LIMIT_MS = 10000
+};
 
 struct waiter {
 	pthread_cond_t wake;
@@ -73,22 +79,36 @@ static bool own_options(const char *conninfo, char *ret, size_t size, struct pro
 	return parsed != NULL;
 }
 
-static enum status open_link(const char *conninfo, const char *name, const char *settings,
+/* `at` says where besides the conninfo: host, port and name. */
+static enum status open_link(const struct pg_pool_options *at, const char *settings,
 			     struct pg_conn **ret_conn, struct problem *err)
 {
-	char options[OPTIONS_SIZE];
+	char options[OPTIONS_SIZE], port[PORT_SIZE] = "";
 	/* What the conninfo says overrides what stands before it. */
-	const char *const keys[CONNINFO_KEYS] = {"connect_timeout",  "tcp_user_timeout",
-						 "keepalives_idle",  "keepalives_interval",
-						 "keepalives_count", "client_encoding",
-						 "dbname",           "application_name",
-						 "options",          NULL};
-	const char *const values[CONNINFO_KEYS] = {"2",    "10000",  "30", "10",    "3",
-						   "UTF8", conninfo, name, options, NULL};
+	const char *const keys[CONNINFO_KEYS] = {"connect_timeout",
+						 "tcp_user_timeout",
+						 "keepalives_idle",
+						 "keepalives_interval",
+						 "keepalives_count",
+						 "client_encoding",
+						 "dbname",
+						 "application_name",
+						 "options",
+						 "host",
+						 "port",
+						 "target_session_attrs",
+						 NULL};
+	/* NULL and "" override nothing. Another host is not asked what the conninfo's must be. */
+	const char *const values[CONNINFO_KEYS] = {
+		"2",          "10000",  "30",    "10",     "3",  "UTF8",
+		at->conninfo, at->name, options, at->host, port, at->host ? "any" : NULL,
+		NULL};
 	struct pg_conn *conn;
 
-	if (!own_options(conninfo, options, sizeof(options) / 2, err))
+	if (!own_options(at->conninfo, options, sizeof(options) / 2, err))
 		return ST_CONFIG;
+	if (at->port)
+		snprintf(port, sizeof(port), "%d", at->port);
 	strncat(options, settings, sizeof(options) - strlen(options) - 1);
 	conn = must(calloc(1, sizeof(*conn)));
 	conn->link = PQconnectdbParams(keys, values, 1);
@@ -103,7 +123,9 @@ static enum status open_link(const char *conninfo, const char *name, const char 
 
 enum status pg_connect(const char *conninfo, struct pg_conn **ret_conn, struct problem *err)
 {
-	return open_link(conninfo, NULL, " -c TimeZone=UTC -c DateStyle=ISO", ret_conn, err);
+	const struct pg_pool_options at = {.conninfo = conninfo};
+
+	return open_link(&at, " -c TimeZone=UTC -c DateStyle=ISO", ret_conn, err);
 }
 
 static enum status open_pooled(struct pg_pool *pool, struct pg_conn **ret_conn, struct problem *err)
@@ -119,7 +141,7 @@ static enum status open_pooled(struct pg_pool *pool, struct pg_conn **ret_conn, 
 		 " -c idle_in_transaction_session_timeout=%lld -c TimeZone=UTC -c DateStyle=ISO",
 		 (long long)options->statement_timeout_ms, (long long)options->lock_timeout_ms,
 		 idle_in_transaction_ms);
-	status = open_link(options->conninfo, options->name, settings, &conn, err);
+	status = open_link(options, settings, &conn, err);
 	if (status != OK || !conn)
 		return status;
 	conn->pool = pool;
@@ -218,6 +240,7 @@ enum status pg_pool_open(const struct pg_pool_options *options, struct pg_pool *
 	pool->options = *options;
 	pool->options.conninfo = must(strdup(options->conninfo));
 	pool->options.name = must(strdup(options->name));
+	pool->options.host = options->host ? must(strdup(options->host)) : NULL;
 	pool->idle = must(calloc(options->max, sizeof(struct pg_conn *)));
 	pool->last = &pool->first;
 	pool->suspect_us = -1;
@@ -243,6 +266,7 @@ void pg_pool_close(struct pg_pool *pool)
 	free(pool->idle);
 	free((char *)(uintptr_t)pool->options.conninfo);
 	free((char *)(uintptr_t)pool->options.name);
+	free((char *)(uintptr_t)pool->options.host);
 	free(pool);
 }
 

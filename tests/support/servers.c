@@ -415,6 +415,11 @@ void servers_start_private(void)
 		wait_ready((enum server)i);
 }
 
+int servers_pid(enum server server)
+{
+	return (int)read_pid(server);
+}
+
 void servers_start_replica(void)
 {
 	copy_database_cluster();

@@ -28,6 +28,9 @@ void servers_start_replica(void);
 /* End what was started and remove its data. */
 void servers_stop(void);
 
+/* Process of a private server. */
+int servers_pid(enum server server);
+
 /* Stop one with a signal and wait until it is gone (PostgreSQL: SIGQUIT is `immediate`). */
 void servers_halt(enum server server, int signal);
 /* Start it again on its port and data and wait until it answers. */

@@ -385,7 +385,12 @@ const char *suite_api_of(enum suite_part part)
 
 const char *suite_metrics(void)
 {
-	return text("http://127.0.0.1:%d", suite.metrics_port[0]);
+	return suite_metrics_of(SUITE_API);
+}
+
+const char *suite_metrics_of(enum suite_part part)
+{
+	return text("http://127.0.0.1:%d", suite.metrics_port[nth_of(place_of(part))]);
 }
 
 const char *suite_platform(void)

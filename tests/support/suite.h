@@ -51,6 +51,7 @@ const char *suite_api_of(enum suite_part part);
 /* Speak to that address from now on, which stays the caller's; NULL: the first API. */
 void suite_speak_to(const char *address);
 const char *suite_metrics(void);
+const char *suite_metrics_of(enum suite_part part); /* of an API */
 const char *suite_platform(void);
 const char *suite_log(enum suite_part part); /* path of its log */
 const char *suite_database(void);            /* URL */

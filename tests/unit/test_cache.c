@@ -64,6 +64,42 @@ START_TEST(set_get_delete)
 }
 END_TEST
 
+START_TEST(what_must_not_be_missed)
+{
+	struct cache *cache = open_cache();
+	bool has_it = true;
+
+	ck_assert_int_eq(cache_has(cache, "mark", &has_it, &err), OK);
+	ck_assert(!has_it);
+	ck_assert_int_eq(cache_put(cache, "mark", TEXT("1"), 1000, &err), OK);
+	ck_assert_int_eq(cache_has(cache, "mark", &has_it, &err), OK);
+	ck_assert(has_it);
+	cache_delete(cache, "mark");
+	cache_close(cache);
+}
+END_TEST
+
+/* A server that cannot take a key says so. */
+START_TEST(a_refused_put_is_told)
+{
+	struct cache *cache = open_cache();
+	struct redis *redis = NULL;
+	REDIS_REPLY reply = NULL;
+
+	ck_assert_int_eq(redis_open(&options, &redis, &err), OK);
+	ck_assert_int_eq(redis_call(redis, &reply, &err, "CONFIG", "SET", "min-replicas-to-write",
+				    "1", (char *)NULL),
+			 OK);
+	ck_assert_int_eq(cache_put(cache, "mark", TEXT("1"), 1000, &err), ST_REDIS_UNAVAILABLE);
+	redis_reply_free(&reply);
+	ck_assert_int_eq(redis_call(redis, &reply, &err, "CONFIG", "SET", "min-replicas-to-write",
+				    "0", (char *)NULL),
+			 OK);
+	redis_close(redis);
+	cache_close(cache);
+}
+END_TEST
+
 START_TEST(lives_are_capped)
 {
 	struct cache *cache = open_cache();
@@ -214,6 +250,8 @@ int main(void)
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_set_timeout(tcase, 60);
 	tcase_add_test(tcase, set_get_delete);
+	tcase_add_test(tcase, what_must_not_be_missed);
+	tcase_add_test(tcase, a_refused_put_is_told);
 	tcase_add_test(tcase, lives_are_capped);
 	tcase_add_test(tcase, away_is_a_miss_and_comes_back);
 	tcase_add_test(tcase, a_late_answer_is_never_taken_for_another);

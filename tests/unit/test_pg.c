@@ -535,6 +535,24 @@ START_TEST(bad_address_is_a_configuration_fault)
 }
 END_TEST
 
+/* The host wins over the address, which says all else, and what it asks of its own hosts. */
+START_TEST(another_host_for_the_same_database)
+{
+	const char *port = strrchr(servers_address(SERVER_POSTGRES), ':') + 1;
+	struct pg_pool *other = NULL;
+	PG_LEASED conn = NULL;
+
+	options.conninfo = "postgresql://postgres@127.0.0.1:1/pg?target_session_attrs=standby";
+	options.host = "localhost";
+	options.port = (int)strtol(port, NULL, 10);
+	ck_assert_int_eq(pg_pool_open(&options, &other, &err), OK);
+	ck_assert_msg(pg_lease(other, &conn, &err) == OK, "%s", err.detail);
+	ck_assert_int_gt(one(conn, &sql_pid), 0);
+	pg_return(&conn);
+	pg_pool_close(other);
+}
+END_TEST
+
 START_TEST(database_away_is_no_failure_at_open)
 {
 	char nowhere[64];
@@ -668,6 +686,7 @@ static Suite *pg_suite(void)
 	tcase_add_test(failures, copy_does_not_hang);
 	tcase_add_test(lending, a_statement_that_does_not_prepare_fails_each_lease);
 	tcase_add_test(lending, many_statements_are_prepared);
+	tcase_add_test(lending, another_host_for_the_same_database);
 	tcase_add_test(lending, last_returned_is_lent_first);
 	tcase_add_test(lending, waiting_is_bounded);
 	tcase_add_test(lending, many_threads_share_few_connections);

@@ -1,0 +1,412 @@
+/*
+ * How far behind a replica is cannot be asked of it alone: the time of the last transaction that it
+ * replayed looks old when the primary is idle, and one that is cut off is level with all that it
+ * got. So the watcher notes every half second how far the primary's log is; the newest of these
+ * notes that the replica has replayed says until when it holds everything.
+ */
+#include "api/replica.h"
+
+#include <pthread.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/metrics.h"
+#include "sql_api.h"
+
+enum {
+	TICK_MS = 500,
+	NOTES = 8, /* more than LAG_MAX_MS of them */
+	LAG_MAX_MS = 3000,
+	MARK_MS = 10000,
+	WRITE_LONG_MS = 2000, /* a write that took longer is marked again at its end */
+	MEMORY_MS = 60000,
+	STATEMENT_MS = 1000, /* the primary is waiting */
+	LEASE_WAIT_MS = 200,
+	REDIS_MS = 250,
+	KEY_SIZE = UUID_SIZE + 16,
+};
+#define NEVER INT64_MAX
+
+struct note {
+	int64_t at_us; /* monotonic */
+	int64_t position;
+};
+
+struct replica {
+	struct pg_pool *pool;
+	struct pg_pool *primary, *standby; /* one connection each, the watcher's */
+	struct cache *marks;
+	char memory_key[KEY_SIZE]; /* put at every tick: when it is gone, so may be marks */
+	struct note notes[NOTES];  /* newest first */
+	size_t note_count;
+	_Atomic int64_t holds_until_us; /* it holds what was committed by then; 0: unknown */
+	_Atomic int64_t marks_since_us; /* Redis has every mark since; NEVER: it is away */
+	bool was_current;
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t wake;
+	bool started, stopping;
+};
+
+struct metric metric_replica_lag = {.name = "db_replica_lag_seconds",
+				    .type = METRIC_GAUGE,
+				    .help = "Age of the newest commits that the replica surely "
+					    "holds; above 3 nobody reads it."};
+struct metric metric_replica_reads = {
+	.name = "db_replica_reads_total",
+	.type = METRIC_COUNTER,
+	.help = "Lists that might be read from the replica, by what happened: replica, marked (the "
+		"caller wrote just now), behind, unmarked (Redis cannot tell), failed.",
+	.labels = {"outcome"}};
+
+static const struct slice something = {"1", 1};
+
+/* --- how far behind ---------------------------------------------------------------------------
+ */
+
+/* Ask one side for its position and the history that it belongs to. */
+static enum status ask(struct pg_pool *pool, const struct pg_statement *statement,
+		       struct arena *arena, int64_t *ret_position, const char **ret_history,
+		       struct problem *err)
+{
+	PG_LEASED conn = NULL;
+	PG_RESULT row = NULL;
+	enum status status = pg_lease(pool, &conn, err);
+
+	if (!status)
+		status = pg_query(conn, statement, PG_NO_ARGS, &row, err);
+	if (status)
+		return status;
+	*ret_position = pg_i64(row, 0, 0);
+	*ret_history = arena_strdup(arena, pg_text(row, 0, 1));
+	return OK;
+}
+
+static void take_note(struct replica *replica, int64_t at_us, int64_t position)
+{
+	if (replica->note_count < NOTES)
+		replica->note_count++;
+	memmove(replica->notes + 1, replica->notes,
+		(replica->note_count - 1) * sizeof(*replica->notes));
+	replica->notes[0] = (struct note){at_us, position};
+}
+
+static int64_t newest_reached(const struct replica *replica, int64_t position)
+{
+	for (size_t i = 0; i < replica->note_count; i++)
+		if (replica->notes[i].position <= position)
+			return replica->notes[i].at_us;
+	return 0;
+}
+
+static enum status measure(struct replica *replica, struct arena *arena, int64_t *ret_holds_us,
+			   struct problem *err)
+{
+	int64_t at_us = clock_monotonic_us(); /* before the question: what it finds is younger */
+	const char *history = NULL, *theirs = NULL;
+	int64_t position = 0;
+	enum status status;
+
+	status = ask(replica->primary, &sql_replica_primary, arena, &position, &history, err);
+	if (status)
+		return status;
+	take_note(replica, at_us, position);
+	status = ask(replica->standby, &sql_replica_standby, arena, &position, &theirs, err);
+	if (status)
+		return status;
+	if (strcmp(history, theirs) != 0)
+		return problem_set(err, ST_CONFIG, "it is of another primary");
+	*ret_holds_us = newest_reached(replica, position);
+	return OK;
+}
+
+bool replica_current(struct replica *replica)
+{
+	int64_t holds_until_us = replica->holds_until_us;
+
+	return holds_until_us && clock_monotonic_us() - holds_until_us <= LAG_MAX_MS * US_PER_MS;
+}
+
+/* A line when it changes. */
+static void tell(struct replica *replica, const struct problem *why)
+{
+	bool current = replica_current(replica);
+	struct log_line line;
+
+	if (current == replica->was_current)
+		return;
+	replica->was_current = current;
+	log_open(&line, current ? LOG_INFO : LOG_WARN,
+		 current ? "Lists are read from the replica" : "The replica is not read");
+	if (!current)
+		log_str(&line, "error", why->status ? why->detail : "it is behind");
+	log_close(&line);
+}
+
+static void watch_lag(struct replica *replica, struct arena *arena)
+{
+	struct problem err = {0};
+	int64_t holds_until_us = 0;
+
+	if (measure(replica, arena, &holds_until_us, &err) == OK)
+		replica->holds_until_us = holds_until_us;
+	else
+		replica->holds_until_us = 0;
+	tell(replica, &err);
+}
+
+/* --- the watcher ------------------------------------------------------------------------------
+ */
+
+/* Has Redis forgotten anything since the tick before? */
+static enum status ask_memory(struct replica *replica, bool *ret_kept, struct problem *err)
+{
+	enum status status = cache_has(replica->marks, replica->memory_key, ret_kept, err);
+
+	return status ? status
+		      : cache_put(replica->marks, replica->memory_key, something, MEMORY_MS, err);
+}
+
+static void watch_marks(struct replica *replica)
+{
+	struct problem ignored = {0};
+	bool kept = false;
+
+	if (ask_memory(replica, &kept, &ignored) != OK)
+		replica->marks_since_us = NEVER;
+	else if (!kept || replica->marks_since_us == NEVER)
+		replica->marks_since_us = clock_monotonic_us();
+}
+
+static bool nap(struct replica *replica)
+{
+	int64_t until_us = clock_monotonic_us() + TICK_MS * US_PER_MS;
+	struct timespec until = {.tv_sec = until_us / US_PER_S,
+				 .tv_nsec = until_us % US_PER_S * 1000};
+	int failed = 0;
+	bool stopping;
+
+	pthread_mutex_lock(&replica->lock);
+	while (!replica->stopping && !failed)
+		failed = pthread_cond_timedwait(&replica->wake, &replica->lock, &until);
+	stopping = replica->stopping;
+	pthread_mutex_unlock(&replica->lock);
+	return !stopping;
+}
+
+static void *watch(void *arg)
+{
+	struct replica *replica = arg;
+	struct arena arena;
+
+	arena_init(&arena, 1024);
+	do {
+		watch_marks(replica);
+		watch_lag(replica, &arena);
+		arena_reset(&arena);
+	} while (nap(replica));
+	arena_clear(&arena);
+	return NULL;
+}
+
+/* --- requests ---------------------------------------------------------------------------------
+ */
+
+static const char *mark_key(const struct request *req)
+{
+	return arena_printf(req->arena, "wrote:%lld", (long long)req->caller.user_id);
+}
+
+/* Tried twice: the connection may be of a Redis that was restarted. When it is away, nobody reads
+ * the replica for as long as the mark would have lived. */
+static void mark(struct request *req)
+{
+	struct replica *replica = req->app->replica;
+	struct problem ignored = {0};
+	const char *key = mark_key(req);
+
+	if (replica->marks_since_us == NEVER)
+		return;
+	if (cache_put(replica->marks, key, something, MARK_MS, &ignored) != OK &&
+	    cache_put(replica->marks, key, something, MARK_MS, &ignored) != OK)
+		replica->marks_since_us = NEVER;
+}
+
+static bool marks_are_whole(const struct replica *replica)
+{
+	int64_t since_us = replica->marks_since_us;
+
+	return since_us != NEVER && clock_monotonic_us() - since_us >= MARK_MS * US_PER_MS;
+}
+
+/* What this caller's list is read from, in the words of metric_replica_reads. */
+static const char *choose(struct request *req)
+{
+	struct replica *replica = req->app->replica;
+	struct problem ignored = {0};
+	bool marked = true;
+
+	if (!replica_current(replica))
+		return "behind";
+	if (!marks_are_whole(replica))
+		return "unmarked";
+	if (cache_has(replica->marks, mark_key(req), &marked, &ignored) != OK) {
+		replica->marks_since_us = NEVER;
+		return "unmarked";
+	}
+	if (marked)
+		return "marked";
+	req->from_replica = true;
+	return "replica";
+}
+
+static bool is_write(const struct request *req)
+{
+	return strcmp(req->route->method, "GET") != 0;
+}
+
+void replica_before(struct request *req)
+{
+	if (!req->app->replica || !req->caller.signed_in)
+		return;
+	if (is_write(req)) {
+		mark(req);
+	} else if (req->route->flags & ROUTE_REPLICA) {
+		metrics_add(&metric_replica_reads, 1, choose(req), (char *)NULL);
+		if (req->from_replica)
+			request_release_conn(req);
+	}
+}
+
+void replica_after(struct request *req, int64_t begun_us)
+{
+	if (req->app->replica && req->caller.signed_in && is_write(req) &&
+	    clock_monotonic_us() - begun_us >= WRITE_LONG_MS * US_PER_MS)
+		mark(req);
+}
+
+void replica_leave(struct request *req, enum status why)
+{
+	metrics_add(&metric_replica_reads, 1, "failed", (char *)NULL);
+	if (why != ST_OVERLOADED)
+		req->app->replica->holds_until_us = 0; /* until the watcher finds it again */
+	request_release_conn(req);
+	req->from_replica = false;
+}
+
+struct pg_pool *replica_pool(struct replica *replica)
+{
+	return replica->pool;
+}
+
+void replica_observe(struct replica *replica)
+{
+	int64_t holds_until_us = replica->holds_until_us;
+	int64_t lag_us = clock_monotonic_us() - holds_until_us;
+
+	metrics_set(&metric_replica_lag,
+		    holds_until_us ? (double)lag_us / (double)US_PER_S : INFINITY, (char *)NULL);
+}
+
+/* --- start and end ----------------------------------------------------------------------------
+ */
+
+static enum status open_pools(struct replica *replica, const struct api_config *config,
+			      struct pg_pool_options options, struct problem *err)
+{
+	static const struct pg_statement *const primary[] = {&sql_replica_primary};
+	static const struct pg_statement *const standby[] = {&sql_replica_standby};
+	struct pg_pool_options watcher = options;
+	enum status status;
+
+	watcher.min = 0;
+	watcher.max = watcher.statement_count = 1;
+	watcher.statement_timeout_ms = STATEMENT_MS;
+	watcher.name = "replica-watch";
+	watcher.statements = primary;
+	status = pg_pool_open(&watcher, &replica->primary, err);
+	watcher.host = options.host = config->replica_host;
+	watcher.port = options.port = (int)config->replica_port;
+	watcher.statements = standby;
+	if (!status)
+		status = pg_pool_open(&watcher, &replica->standby, err);
+	options.name = "replica";
+	options.min = 0; /* it may be away when we start */
+	options.max = (size_t)config->replica_pool_max;
+	options.wait_ms = LEASE_WAIT_MS;
+	options.statement_timeout_ms = STATEMENT_MS;
+	return status ? status : pg_pool_open(&options, &replica->pool, err);
+}
+
+static void init_wake(struct replica *replica)
+{
+	pthread_condattr_t monotonic;
+
+	pthread_mutex_init(&replica->lock, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&replica->wake, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+}
+
+static struct replica *replica_new(void)
+{
+	struct replica *replica = calloc(1, sizeof(*replica));
+	char id[UUID_SIZE];
+
+	if (!replica)
+		fatal("out of memory");
+	init_wake(replica);
+	ids_uuid7(id);
+	snprintf(replica->memory_key, sizeof(replica->memory_key), "remembers:%s", id);
+	replica->marks_since_us = NEVER;
+	return replica;
+}
+
+enum status replica_start(const struct api_config *config, const struct pg_pool_options *pool,
+			  const struct redis_options *marks, struct replica **ret,
+			  struct problem *err)
+{
+	struct redis_options redis = *marks;
+	struct replica *replica;
+	enum status status;
+
+	*ret = NULL;
+	if (!config->replica_host)
+		return OK;
+	redis.connect_timeout_ms = redis.command_timeout_ms = REDIS_MS;
+	*ret = replica = replica_new();
+	status = open_pools(replica, config, *pool, err);
+	if (!status)
+		status = cache_open(&redis, MEMORY_MS / 1000, &replica->marks, err);
+	if (status)
+		return status;
+	if (pthread_create(&replica->thread, NULL, watch, replica) != 0)
+		return problem_set(err, ST_INTERNAL_ERROR, "no thread for the replica");
+	replica->started = true;
+	return OK;
+}
+
+void replica_stop(struct replica *replica)
+{
+	if (!replica)
+		return;
+	pthread_mutex_lock(&replica->lock);
+	replica->stopping = true;
+	pthread_cond_signal(&replica->wake);
+	pthread_mutex_unlock(&replica->lock);
+	if (replica->started)
+		pthread_join(replica->thread, NULL);
+	cache_close(replica->marks);
+	pg_pool_close(replica->pool);
+	pg_pool_close(replica->standby);
+	pg_pool_close(replica->primary);
+	pthread_cond_destroy(&replica->wake);
+	pthread_mutex_destroy(&replica->lock);
+	free(replica);
+}
