@@ -60,6 +60,8 @@ SQL_HEADERS = $(SQL_SETS:%=$(O)/gen/sql_%.h)
 COMMON_LIB = $(O)/libcommon.a
 PROGRAMS = core-api corectl worker-tickets worker-email platform with-servers
 BINS = $(PROGRAMS:%=$(O)/bin/%)
+# The same programs with a later step of the schema, for tests of an upgrade.
+NEXT_BINS = $(O)/bin/next/core-api $(O)/bin/next/corectl
 UNIT_BINS = $(UNIT_SRC:tests/unit/%.c=$(O)/tests/unit/%)
 INTEGRATION_BINS = $(INTEGRATION_SRC:tests/integration/%.c=$(O)/tests/integration/%)
 
@@ -86,8 +88,8 @@ EMBED_DIRS = -DTICKET_FONT_DIR='"$(O)/gen"' -DWEB_DIR='"$(WEB)"'
 .DELETE_ON_ERROR:
 .SECONDARY:
 MAKEFLAGS += --no-builtin-rules
-.PHONY: all help deps install programs tests fuzz-programs check check-large asan tsan fuzz lint \
-	lint-c demo up down clean
+.PHONY: all help deps install programs tests fuzz-programs check check-large rolling asan tsan \
+	fuzz lint lint-c demo up down clean
 
 all: $(BINS) ## build every program into build/release/bin
 
@@ -109,8 +111,12 @@ check: deps ## build everything and run every test against private servers
 		$(O)/bin/with-servers tests/support/check.sh $(UNIT_BINS) $(INTEGRATION_BINS)
 
 check-large: deps ## the tests that need a million rows or a long time, with their figures
-	+@$(MAKE) --no-print-directory -j2 programs $(LARGE_BINS)
+	+@$(MAKE) --no-print-directory -j2 programs $(NEXT_BINS) $(LARGE_BINS)
 	@for program in $(LARGE_BINS); do $(O)/bin/with-servers $$program || exit 1; done
+
+rolling: deps ## restart everything 20 times under load behind nginx, and upgrade it
+	+@$(MAKE) --no-print-directory -j2 programs $(NEXT_BINS) $(O)/tests/integration/large_rolling
+	@$(O)/bin/with-servers $(O)/tests/integration/large_rolling
 
 asan: export CK_TIMEOUT_MULTIPLIER = 5
 asan: export CHECK_LIMIT_S = 1200
@@ -163,7 +169,7 @@ $(O)/lint/%.tidy: %.c $(O)/%.o .clang-tidy tests/.clang-tidy
 	@touch $@
 
 programs: $(BINS)
-tests: $(BINS) $(UNIT_BINS) $(INTEGRATION_BINS)
+tests: $(BINS) $(NEXT_BINS) $(UNIT_BINS) $(INTEGRATION_BINS)
 fuzz-programs: $(O)/bin/with-servers $(O)/bin/corectl $(FUZZ_BINS)
 
 # The suite's scripts read where things lie from the environment.
@@ -205,6 +211,12 @@ $(O)/gen/sql_%.c: $$(sql_files_%) tests/support/embed_sql.sh Makefile
 	$(SAY) SQL $*
 	$(Q)tests/support/embed_sql.sh $* $(O)/gen/sql_$*.h $@ $(sql_files_$*)
 $(O)/gen/sql_%.h: $(O)/gen/sql_%.c ;
+
+NEXT_STEPS = $(sort $(wildcard tests/support/next/*.sql))
+$(O)/gen/next/sql_migrations.c: $(MIGRATIONS) $(NEXT_STEPS) tests/support/embed_sql.sh
+	@mkdir -p $(@D)
+	$(Q)tests/support/embed_sql.sh migrations $(O)/gen/next/sql_migrations.h $@ \
+		$(MIGRATIONS) $(NEXT_STEPS)
 
 # --- the ticket's fonts: subsets, compiled into the program ---------------------------------------
 NOTO_DIR ?= /usr/share/fonts/truetype/noto
@@ -288,6 +300,12 @@ LINK += && echo "  LINK $@" && $(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) \
 $(O)/bin/core-api: $(O)/api/main.o $(O)/libapi.a $(COMMON_LIB)
 	$(LINK) $(LIBS_common)
 $(O)/bin/corectl: $(call obj,$(CTL_SRC)) $(O)/gen/sql_ctl.o $(O)/gen/sql_migrations.o $(COMMON_LIB)
+	$(LINK) $(LIBS_common)
+# Its own object of the steps is found before the library's.
+$(O)/bin/next/core-api: $(O)/api/main.o $(O)/gen/next/sql_migrations.o $(O)/libapi.a $(COMMON_LIB)
+	$(LINK) $(LIBS_common)
+$(O)/bin/next/corectl: $(call obj,$(CTL_SRC)) $(O)/gen/sql_ctl.o $(O)/gen/next/sql_migrations.o \
+		$(COMMON_LIB)
 	$(LINK) $(LIBS_common)
 $(O)/bin/worker-tickets: $(O)/worker-tickets/main.o $(O)/libtickets.a $(COMMON_LIB)
 	$(LINK) $(LIBS_tickets) $(LIBS_common)

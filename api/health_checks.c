@@ -26,17 +26,25 @@ const char *health_check_name(int check)
 
 enum status health_check_schema(struct app *app, struct problem *err)
 {
+	const char *newest = sql_migrations[sql_migrations_count - 1]->name;
 	PG_LEASED conn = NULL;
 	PG_RESULT result = NULL;
 	enum status status = pg_lease(app->pool, &conn, err);
 
-	/* A newer schema is fine: the next version's migrations come before its programs. */
 	if (!status)
-		status = pg_query(conn, &sql_schema_version, PG_NO_ARGS, &result, err);
-	if (!status && pg_i64(result, 0, 0) < (int64_t)sql_migrations_count)
+		status =
+			pg_query(conn, &sql_schema_version, PG_ARGS(PG_TEXT(newest)), &result, err);
+	if (status)
+		return status;
+	if (pg_i64(result, 0, 0) < (int64_t)sql_migrations_count)
 		return problem_set(err, ST_DATABASE_UNAVAILABLE,
 				   "The database's schema is older than this program");
-	return status;
+	/* A newer one is fine while it only adds: the next version's steps come before its
+	 * programs. */
+	if (!pg_bool(result, 0, 1))
+		return problem_set(err, ST_DATABASE_UNAVAILABLE,
+				   "The database's schema is too new for this program");
+	return OK;
 }
 
 static void check_database(struct app *app, struct check_result *result)

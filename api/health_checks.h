@@ -19,7 +19,8 @@ struct check_result {
 const char *health_check_name(int check);
 /* Ask all of them, the three services in parallel, a second each at most. */
 void health_check_all(struct app *app, struct check_result results[CHECK_COUNT]);
-/* Is the database there, with every migration that this program knows? */
+/* Is the database there, with every migration that this program knows, and serves it this program
+ * still (see schema/0010_schema_floor.sql)? */
 enum status health_check_schema(struct app *app, struct problem *err) MUST_CHECK;
 
 #endif

@@ -8,7 +8,11 @@
 #include "sql_ctl.h"
 #include "sql_migrations.h"
 
-enum { CHECKSUM_SIZE = 2 * SHA256_SIZE + 1 };
+enum {
+	CHECKSUM_SIZE = 2 * SHA256_SIZE + 1,
+	PATIENCE_S = 120, /* so long a step waits for the tables that it changes */
+	PAUSE_MS = 2000,  /* in which those who queue behind it go on */
+};
 
 /* One step of the schema, as the program knows it and as the database remembers it. */
 struct step {
@@ -105,23 +109,52 @@ static enum status read_steps(struct ctl *ctl, struct pg_conn *conn, struct fiel
 	return OK;
 }
 
-/* Nothing is applied to a database that went another way. */
-static enum status check_steps(const struct field_array *steps, struct problem *err)
+static const struct step *first_in(const struct field_array *steps, const char *state)
 {
 	const struct step *items = steps->items;
 	for (size_t i = 0; i < steps->count; i++) {
-		if (items[i].state == state_changed)
-			return problem_set(err, ST_INTERNAL_ERROR,
-					   "the database has another %s than this program: "
-					   "a step that was applied must not be changed",
-					   items[i].version);
-		if (items[i].state == state_unknown)
-			return problem_set(err, ST_INTERNAL_ERROR,
-					   "the database has %s, which this program does not know: "
-					   "it is older than the database",
-					   items[i].version);
+		if (items[i].state == state)
+			return &items[i];
 	}
-	return OK;
+	return NULL;
+}
+
+/* A database that is newer is left as it is, when it still serves this version: so that one can
+ * go back to it. */
+static enum status check_newer(struct pg_conn *conn, const struct field_array *steps,
+			       const struct step *unknown, struct problem *err)
+{
+	const char *newest = sql_migrations[sql_migrations_count - 1]->name;
+	PG_RESULT result = NULL;
+	enum status status;
+	if (first_in(steps, state_pending) || strcmp(unknown->version, newest) < 0)
+		return problem_set(err, ST_INTERNAL_ERROR,
+				   "the database has %s, which this program does not know, "
+				   "and lacks steps that it does",
+				   unknown->version);
+	status = pg_exec(conn, sql_ctl_schema_serves.sql, PG_ARGS(PG_TEXT(newest)), &result, err);
+	if (status == OK && !pg_bool(result, 0, 0))
+		return problem_set(err, ST_INTERNAL_ERROR,
+				   "the database has %s, which this program does not know, "
+				   "and serves programs since %s only",
+				   unknown->version, pg_text(result, 0, 1));
+	if (status == OK)
+		(void)printf("the database is newer: it has %s\n", unknown->version);
+	return status;
+}
+
+/* Nothing is applied to a database that went another way. */
+static enum status check_steps(struct pg_conn *conn, const struct field_array *steps,
+			       struct problem *err)
+{
+	const struct step *changed = first_in(steps, state_changed);
+	const struct step *unknown = first_in(steps, state_unknown);
+	if (changed)
+		return problem_set(err, ST_INTERNAL_ERROR,
+				   "the database has another %s than this program: "
+				   "a step that was applied must not be changed",
+				   changed->version);
+	return unknown ? check_newer(conn, steps, unknown, err) : OK;
 }
 
 static enum status apply_step(struct pg_conn *conn, const struct step *step, struct problem *err)
@@ -142,6 +175,27 @@ static enum status apply_step(struct pg_conn *conn, const struct step *step, str
 	return OK;
 }
 
+static bool met_a_lock(const struct pg_conn *conn)
+{
+	return pg_should_retry(conn) || strcmp(pg_sqlstate(conn), "55P03") == 0;
+}
+
+/* Whoever holds a table holds up the step, and the step whoever comes after it: so it waits a
+ * second at a time, with pauses. */
+static enum status apply_patiently(struct pg_conn *conn, const struct step *step,
+				   struct problem *err)
+{
+	int64_t until_us = clock_monotonic_us() + PATIENCE_S * US_PER_S;
+	enum status status = apply_step(conn, step, err);
+	while (status != OK && met_a_lock(conn) && clock_monotonic_us() < until_us) {
+		pg_rollback(conn);
+		(void)fprintf(stderr, "corectl: %s: tried again\n", err->detail);
+		clock_sleep_ms(PAUSE_MS);
+		status = apply_step(conn, step, err);
+	}
+	return status;
+}
+
 static const char create_table[] =
 	"CREATE TABLE IF NOT EXISTS schema_migrations (version TEXT PRIMARY KEY,"
 	" checksum TEXT NOT NULL, applied_at TIMESTAMPTZ NOT NULL DEFAULT now())";
@@ -153,7 +207,7 @@ static enum status lock_schema(struct pg_conn *conn, struct problem *err)
 	static const char *const statements[] = {
 		"SET lock_timeout = '120s'",
 		"SELECT pg_advisory_lock(hashtext('corectl'), hashtext('migrate'))",
-		"SET lock_timeout = '5s'",
+		"SET lock_timeout = '1s'",
 		"SET client_min_messages = warning",
 		create_table,
 	};
@@ -175,7 +229,7 @@ static enum status migrate(struct ctl *ctl, struct problem *err)
 	if (status == OK)
 		status = read_steps(ctl, conn, &steps, err);
 	if (status == OK)
-		status = check_steps(&steps, err);
+		status = check_steps(conn, &steps, err);
 	if (status != OK)
 		return status;
 	const struct step *items = steps.items;
@@ -183,7 +237,7 @@ static enum status migrate(struct ctl *ctl, struct problem *err)
 	for (size_t i = 0; i < steps.count && status == OK; i++) {
 		if (items[i].state != state_pending)
 			continue;
-		status = apply_step(conn, &items[i], err);
+		status = apply_patiently(conn, &items[i], err);
 		applied++;
 	}
 	if (status == OK && applied == 0)

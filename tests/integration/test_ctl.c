@@ -2,6 +2,7 @@
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/clock.h"
 #include "common/jwt.h"
@@ -118,13 +119,56 @@ START_TEST(test_migrate_refuses_another_schema)
 }
 END_TEST
 
-START_TEST(test_migrate_refuses_a_newer_schema)
+/* One goes back a version: its schema stays, and serves. */
+START_TEST(test_migrate_leaves_a_newer_schema)
 {
 	run_sql("INSERT INTO schema_migrations (version, checksum) VALUES ('9999_later', 'x')");
-	ck_assert_int_eq(corectl("migrate up"), EXIT_FAILURE);
-	assert_says("9999_later");
+	ck_assert_int_eq(corectl("migrate up"), 0);
+	assert_says("newer: it has 9999_later");
+	assert_says("nothing to apply");
 	ck_assert_int_eq(corectl("migrate status"), EXIT_FAILURE);
 	assert_says("unknown");
+}
+END_TEST
+
+START_TEST(test_migrate_refuses_a_schema_that_serves_it_no_more)
+{
+	run_sql("INSERT INTO schema_migrations (version, checksum) VALUES ('9999_later', 'x');"
+		"UPDATE schema_floor SET version = '9999_later'");
+	ck_assert_int_eq(corectl("migrate up"), EXIT_FAILURE);
+	assert_says("since 9999_later only");
+}
+END_TEST
+
+START_TEST(test_migrate_refuses_a_schema_of_another_branch)
+{
+	run_sql("INSERT INTO schema_migrations (version, checksum) VALUES ('0001_other', 'x')");
+	ck_assert_int_eq(corectl("migrate up"), EXIT_FAILURE);
+	assert_says("0001_other");
+}
+END_TEST
+
+/* Somebody has been reading a table for long: the step waits, but not so that all others do. */
+START_TEST(test_migrate_waits_for_a_table)
+{
+	const char *said = arena_printf(&arena, "/var/tmp/test-ctl.%d", (int)getpid());
+	const char *script = arena_printf(
+		&arena,
+		"migrate >%s 2>&1 & until grep -qs 'tried again' %s; do sleep 0.1; done;"
+		" psql -qAt '%s' -c \"SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+		" WHERE application_name = 'reader'\" >/dev/null;"
+		" wait $!; code=$?; cat %s; rm %s; exit $code",
+		said, said, servers_database_url("ctl"), said, said);
+
+	run_sql("DELETE FROM schema_migrations WHERE version = '0010_schema_floor'");
+	run_sql("DROP TABLE schema_floor");
+	run_sql("SET application_name = 'reader'");
+	run_sql("BEGIN");
+	run_sql("LOCK TABLE schema_migrations IN SHARE MODE");
+	ck_assert_int_eq(corectl(script), 0);
+	assert_says("0010_schema_floor: ");
+	assert_says("tried again");
+	assert_says("applied 0010_schema_floor");
 }
 END_TEST
 
@@ -266,7 +310,10 @@ int main(void)
 	tcase_add_test(tc, test_migrate_an_empty_database);
 	tcase_add_test(tc, test_migrate_twice_at_once);
 	tcase_add_test(tc, test_migrate_refuses_another_schema);
-	tcase_add_test(tc, test_migrate_refuses_a_newer_schema);
+	tcase_add_test(tc, test_migrate_leaves_a_newer_schema);
+	tcase_add_test(tc, test_migrate_refuses_a_schema_that_serves_it_no_more);
+	tcase_add_test(tc, test_migrate_refuses_a_schema_of_another_branch);
+	tcase_add_test(tc, test_migrate_waits_for_a_table);
 	tcase_add_test(tc, test_token);
 	tcase_add_test(tc, test_audit);
 	suite_add_tcase(suite, tc);

@@ -85,6 +85,21 @@ START_TEST(test_older_schema_is_not_ready)
 }
 END_TEST
 
+/* A later version's steps: those that only add let this version go on. */
+START_TEST(test_newer_schema)
+{
+	sql("INSERT INTO schema_migrations (version, checksum) VALUES ('9999_later', 'x')");
+	ck_assert_int_eq(api_get(NULL, "/health/ready")->status, 200);
+	sql("UPDATE schema_floor SET version = '9999_later'");
+	ck_assert_str_eq(reply_slug(api_get(NULL, "/health/ready")), "database-unavailable");
+	/* A step of ours is missing, however many there are. */
+	sql("UPDATE schema_floor SET version = '0001_core'");
+	ck_assert_int_eq(api_get(NULL, "/health/ready")->status, 200);
+	sql("DELETE FROM schema_migrations WHERE version = '0001_core'");
+	ck_assert_str_eq(reply_slug(api_get(NULL, "/health/ready")), "database-unavailable");
+}
+END_TEST
+
 START_TEST(test_metrics_count_the_domain)
 {
 	struct shop shop = shop_open(5, "0", 5);
@@ -153,6 +168,7 @@ int main(void)
 	tcase_add_test(tc, test_other_services_make_nobody_unready);
 	tcase_add_test(tc, test_database_away);
 	tcase_add_test(tc, test_older_schema_is_not_ready);
+	tcase_add_test(tc, test_newer_schema);
 	tcase_add_test(tc, test_metrics_count_the_domain);
 	tcase_add_test(tc, test_remote_validation);
 	tcase_add_test(tc, test_revoked_token);

@@ -307,7 +307,7 @@ static int64_t made_event(const char *token, int64_t user)
 static int64_t pause_of(size_t i, int round)
 {
 	return i < USERS / 2 ? 100 + 700 * (int64_t)((i + (size_t)round) % 4)
-			     : MARK_MS - 500 + 500 * (int64_t)(i % 3);
+			     : MARK_MS + 500 * (int64_t)(i % 3);
 }
 
 static bool shows(const struct reply *reply, const char *title)
