@@ -1,6 +1,7 @@
 /*
- * metrics: series of a family lie in a hash table of atomic pointers, their values are atomics, so
- * that counting takes no lock once a series is there.
+ * metrics: series of a family lie in a hash table of atomic pointers; their values are atomics, a
+ * cell a processor. So counting takes no lock once a series is there and writes to no cache line
+ * that another processor writes to.
  */
 #include "common/metrics.h"
 
@@ -115,14 +116,15 @@ static void add_label_value(struct strbuf *out, const char *value)
 	}
 }
 
+/* --- series ----------------------------------------------------------------------------------- */
+
 static struct metric_series *series_new(const struct metric *metric, const struct key *key)
 {
-	size_t buckets = metric->type == METRIC_HISTOGRAM ? metric->bucket_count + 1 : 0;
-	struct metric_series *series =
-		allocate(sizeof(*series) + buckets * sizeof(series->buckets[0]));
+	struct metric_series *series = allocate(sizeof(*series));
 	const char *value = key->text;
 	struct strbuf labels;
 
+	metrics_cells_new(series, metric->type == METRIC_HISTOGRAM ? metric->bucket_count + 1 : 0);
 	series->key = allocate(key->len + 1);
 	memcpy(series->key, key->text, key->len);
 	series->key_len = key->len;
@@ -218,32 +220,7 @@ static struct metric_series *series_of(struct metric *metric, va_list values)
 	return series != NULL ? series : add_series(metric, state, &key);
 }
 
-static uint_fast64_t double_bits(double value)
-{
-	uint64_t bits;
-
-	memcpy(&bits, &value, sizeof(bits));
-	return bits;
-}
-
-double metrics_double(uint_fast64_t bits)
-{
-	uint64_t exact = bits;
-	double value;
-
-	memcpy(&value, &exact, sizeof(value));
-	return value;
-}
-
-static void add_double(atomic_uint_fast64_t *target, double n)
-{
-	uint_fast64_t old = atomic_load_explicit(target, memory_order_relaxed);
-
-	while (!atomic_compare_exchange_weak_explicit(target, &old,
-						      double_bits(metrics_double(old) + n),
-						      memory_order_relaxed, memory_order_relaxed))
-		;
-}
+/* --- counting --------------------------------------------------------------------------------- */
 
 void metrics_add(struct metric *metric, double n, ...)
 {
@@ -253,7 +230,7 @@ void metrics_add(struct metric *metric, double n, ...)
 	if (isnan(n) || (n < 0 && metric->type == METRIC_COUNTER))
 		return;
 	va_start(values, n);
-	add_double(&series_of(metric, values)->value, n);
+	metrics_cell_add(metrics_cell_here(series_of(metric, values)), n);
 	va_end(values);
 }
 
@@ -262,9 +239,9 @@ void metrics_set(struct metric *metric, double value, ...)
 	va_list values;
 
 	va_start(values, value);
-	atomic_store_explicit(&series_of(metric, values)->value, double_bits(value),
-			      memory_order_relaxed);
+	const struct metric_series *series = series_of(metric, values);
 	va_end(values);
+	metrics_cells_set(series, value);
 }
 
 void metrics_observe(struct metric *metric, double value, ...)
@@ -277,10 +254,10 @@ void metrics_observe(struct metric *metric, double value, ...)
 	while (bucket < metric->bucket_count && value > metric->buckets[bucket])
 		bucket++;
 	va_start(values, value);
-	struct metric_series *series = series_of(metric, values);
+	struct metric_cell *cell = metrics_cell_here(series_of(metric, values));
 	va_end(values);
-	atomic_fetch_add_explicit(&series->buckets[bucket], 1, memory_order_relaxed);
-	add_double(&series->value, value);
+	atomic_fetch_add_explicit(&cell->buckets[bucket], 1, memory_order_relaxed);
+	metrics_cell_add(cell, value);
 }
 
 static bool is_known(const struct metric *metric)

@@ -1,5 +1,6 @@
 /*
- * metrics_series: what metrics.c keeps and metrics_text.c shows. For metrics*.c alone.
+ * metrics_series: what metrics.c keeps, metrics_cells.c counts and metrics_text.c shows. For
+ * metrics*.c alone.
  */
 #ifndef COMMON_METRICS_SERIES_H
 #define COMMON_METRICS_SERIES_H
@@ -11,13 +12,21 @@
 
 enum { METRIC_FAMILIES_MAX = 256 };
 
-/* One combination of label values. It lives as long as the process. */
+/* What one processor counted of a series, on cache lines of its own: two that count the same never
+ * wait for each other. A series is the sum of its cells. */
+struct metric_cell {
+	atomic_uint_fast64_t value;     /* bits of a double: value, or a histogram's sum */
+	atomic_uint_fast64_t buckets[]; /* a histogram's counts, not cumulated; last: +Inf */
+};
+
+/* One combination of label values. It lives as long as the process; all but the cells is only
+ * read. */
 struct metric_series {
 	char *key; /* the values, each with its NUL */
 	size_t key_len;
-	char *labels;                   /* name="value",… escaped; empty without labels */
-	atomic_uint_fast64_t value;     /* bits of a double: value, or a histogram's sum */
-	atomic_uint_fast64_t buckets[]; /* a histogram's counts, not cumulated; last: +Inf */
+	char *labels;  /* name="value",… escaped; empty without labels */
+	char *cells;   /* metrics_stripes() of them */
+	size_t stride; /* bytes from one to the next */
 };
 
 struct metric_state {
@@ -36,7 +45,16 @@ size_t metrics_families(struct metric **ret, size_t max);
 void metrics_collect(void);
 /* The family's state, made when it has none. */
 struct metric_state *metrics_state(struct metric *metric);
-double metrics_double(uint_fast64_t bits);
+/* The cells of a new series, all 0; `buckets`: of a histogram, else 0. */
+void metrics_cells_new(struct metric_series *series, size_t buckets);
+/* The cell to count in now. */
+struct metric_cell *metrics_cell_here(const struct metric_series *series);
+void metrics_cell_add(struct metric_cell *cell, double n);
+/* Make the sum `value`; what is added meanwhile may be lost. */
+void metrics_cells_set(const struct metric_series *series, double value);
+/* The sum of the cells; of one bucket likewise. */
+double metrics_value(const struct metric_series *series);
+uint64_t metrics_bucket(const struct metric_series *series, size_t bucket);
 
 /* Families of one sample that are read when they are shown. */
 struct metrics_sample {

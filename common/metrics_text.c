@@ -62,20 +62,19 @@ static void add_sample(struct strbuf *out, const char *name, const char *suffix,
 }
 
 static void add_histogram(struct strbuf *out, const struct metric *metric,
-			  struct metric_series *series)
+			  const struct metric_series *series)
 {
 	uint64_t count = 0;
 
 	/* _count is the last bucket of this very reading, so that the two always agree. */
 	for (size_t i = 0; i <= metric->bucket_count; i++) {
-		count += atomic_load_explicit(&series->buckets[i], memory_order_relaxed);
+		count += metrics_bucket(series, i);
 		strbuf_addf(out, "%s_bucket{%s%sle=\"", metric->name, series->labels,
 			    *series->labels != '\0' ? "," : "");
 		add_number(out, i < metric->bucket_count ? metric->buckets[i] : (double)INFINITY);
 		strbuf_addf(out, "\"} %llu\n", (unsigned long long)count);
 	}
-	double sum = metrics_double(atomic_load_explicit(&series->value, memory_order_relaxed));
-	add_sample(out, metric->name, "_sum", series->labels, sum);
+	add_sample(out, metric->name, "_sum", series->labels, metrics_value(series));
 	add_sample(out, metric->name, "_count", series->labels, (double)count);
 }
 
@@ -86,13 +85,12 @@ static void add_family(struct strbuf *out, struct metric *metric)
 	add_head(out, metric->name, metric->type, metric->help);
 	pthread_mutex_lock(&state->adding);
 	for (size_t i = 0; i < state->count; i++) {
-		struct metric_series *series = state->order[i];
+		const struct metric_series *series = state->order[i];
 		if (metric->type == METRIC_HISTOGRAM) {
 			add_histogram(out, metric, series);
 			continue;
 		}
-		uint_fast64_t bits = atomic_load_explicit(&series->value, memory_order_relaxed);
-		add_sample(out, metric->name, "", series->labels, metrics_double(bits));
+		add_sample(out, metric->name, "", series->labels, metrics_value(series));
 	}
 	pthread_mutex_unlock(&state->adding);
 }

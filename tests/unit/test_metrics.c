@@ -4,9 +4,11 @@
 #include <check.h>
 #include <math.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/metrics.h"
 
@@ -255,6 +257,38 @@ START_TEST(threads_lose_nothing)
 }
 END_TEST
 
+/* Runs on one processor after the other, as far as this machine lets us. */
+static void on_each_processor(void (*act)(void))
+{
+	for (size_t i = 0; i < (size_t)sysconf(_SC_NPROCESSORS_CONF); i++) {
+		cpu_set_t one;
+
+		CPU_ZERO(&one);
+		CPU_SET(i, &one);
+		if (sched_setaffinity(0, sizeof(one), &one) == 0)
+			act();
+	}
+}
+
+static void raise_depth(void)
+{
+	metrics_add(&depth, 7, "email", NULL);
+}
+
+static void set_depth(void)
+{
+	raise_depth();
+	metrics_set(&depth, 3, "email", NULL);
+	SHOWS("t_depth{queue=\"email\"} 3\n");
+}
+
+START_TEST(what_is_set_replaces_what_any_processor_added)
+{
+	on_each_processor(raise_depth);
+	on_each_processor(set_depth);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("metrics");
@@ -274,6 +308,7 @@ int main(void)
 	tcase_add_test(tcase, families_are_shown_once);
 	tcase_add_test(tcase, the_process_is_described);
 	tcase_add_test(tcase, threads_lose_nothing);
+	tcase_add_test(tcase, what_is_set_replaces_what_any_processor_added);
 	suite_add_tcase(suite, tcase);
 	SRunner *runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
