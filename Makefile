@@ -89,7 +89,7 @@ EMBED_DIRS = -DTICKET_FONT_DIR='"$(O)/gen"' -DWEB_DIR='"$(WEB)"'
 .SECONDARY:
 MAKEFLAGS += --no-builtin-rules
 .PHONY: all help deps install programs tests fuzz-programs check check-large rolling asan tsan \
-	fuzz lint lint-c demo up down clean
+	fuzz lint lint-c lint-k8s demo up down clean
 
 all: $(BINS) ## build every program into build/release/bin
 
@@ -155,10 +155,16 @@ lint: ## format, analyzers, fences, SQL, README, installation and manifests agai
 	@REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true \
 		$(BUILD)/lint-npm/node_modules/.bin/redocly lint --format=stylish \
 		--config tests/npm/redocly.yaml api/openapi.yaml
+	@$(MAKE) --no-print-directory lint-k8s
 	@echo "  cppcheck" && cppcheck -q -j2 --std=c11 --enable=warning,performance,portability \
 		--inline-suppr --suppressions-list=tests/support/cppcheck.supp --error-exitcode=1 \
 		-D_GNU_SOURCE -DCORE_VERSION='"x"' -I. common api worker-tickets worker-email
 	@echo "  clang-tidy" && $(MAKE) --no-print-directory -j2 lint-c
+
+lint-k8s: programs ## every overlay against Kubernetes' types and the programs' variables, pools summed up
+	@echo "  manifests"
+	@tests/support/npm_ci.sh needed tests/npm $(BUILD)/lint-npm
+	@tests/support/lint_k8s.sh $(O)/bin $(BUILD)/lint-npm/node_modules $(BUILD)/k8s
 
 # One file a call; done again when the object would be, that is, when a header changed too.
 lint-c: $(patsubst %.c,$(O)/lint/%.tidy,$(filter %.c,$(C_FILES)))

@@ -64,7 +64,7 @@ enum status ctl_select(struct ctl *ctl, struct pg_conn *conn, const struct pg_st
 enum status ctl_connect(struct ctl *ctl, struct pg_conn **ret, struct problem *err) MUST_CHECK;
 
 ctl_run ctl_refund_ls, ctl_refund_resume;
-ctl_run ctl_migrate_up, ctl_migrate_status, ctl_token, ctl_show_config, ctl_audit;
+ctl_run ctl_migrate_up, ctl_migrate_status, ctl_migrate_wait, ctl_token, ctl_show_config, ctl_audit;
 ctl_run ctl_queue_ls, ctl_queue_peek, ctl_queue_kick, ctl_queue_bury, ctl_queue_rebuild,
 	ctl_queue_pause, ctl_queue_resume;
 ctl_run ctl_stats_aggregate, ctl_stats_show;

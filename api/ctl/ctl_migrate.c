@@ -12,6 +12,8 @@ enum {
 	CHECKSUM_SIZE = 2 * SHA256_SIZE + 1,
 	PATIENCE_S = 120, /* so long a step waits for the tables that it changes */
 	PAUSE_MS = 2000,  /* in which those who queue behind it go on */
+	WAIT_S = 600,     /* so long `migrate wait` waits for what somebody else applies */
+	WAIT_STEP_MS = 1000,
 };
 
 /* One step of the schema, as the program knows it and as the database remembers it. */
@@ -263,6 +265,37 @@ int ctl_migrate_status(struct ctl *ctl)
 	for (size_t i = 0; i < steps.count; i++) {
 		if (items[i].state != state_applied)
 			return EXIT_FAILURE;
+	}
+	return EXIT_SUCCESS;
+}
+
+/* OK: the database has every step of this program's. What a newer one added does not matter. */
+static enum status find_lack(struct ctl *ctl, struct problem *err)
+{
+	PG_LEASED conn = NULL;
+	struct field_array steps;
+	enum status status = ctl_connect(ctl, &conn, err);
+	if (status == OK)
+		status = read_steps(ctl, conn, &steps, err);
+	if (status != OK)
+		return status;
+	const struct step *items = steps.items;
+	for (size_t i = 0; i < sql_migrations_count; i++) {
+		if (items[i].state != state_applied)
+			return problem_set(err, ST_INTERNAL_ERROR, "the database lacks %s",
+					   items[i].version);
+	}
+	return OK;
+}
+
+int ctl_migrate_wait(struct ctl *ctl)
+{
+	int64_t until_us = clock_monotonic_us() + WAIT_S * US_PER_S;
+	struct problem err = {.status = OK};
+	while (find_lack(ctl, &err) != OK) {
+		if (clock_monotonic_us() > until_us)
+			return ctl_fail(&err);
+		clock_sleep_ms(WAIT_STEP_MS);
 	}
 	return EXIT_SUCCESS;
 }

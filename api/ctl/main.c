@@ -52,6 +52,8 @@ static const struct command commands[] = {
 	{"migrate", "up", "", "apply what the database lacks of the schema", 0, 0, ctl_migrate_up},
 	{"migrate", "status", "", "list the steps of the schema; exit 1 unless all are applied", 0, 0,
 	 ctl_migrate_status},
+	{"migrate", "wait", "", "wait until all of them are applied, for ten minutes at most", 0, 0,
+	 ctl_migrate_wait},
 	{"token", NULL, "--sub ID [--roles a,b] [--email E] [--first F] [--last L] [--ttl SECONDS]",
 	 "print a token for development, signed with JWT_SECRET", 0, ANY, ctl_token},
 	{"queue", "ls", "", "jobs by type, and the dead ones with their reason", 0, 0, ctl_queue_ls},

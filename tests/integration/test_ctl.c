@@ -109,6 +109,23 @@ START_TEST(test_migrate_twice_at_once)
 }
 END_TEST
 
+/* A program of the next version waits for its schema; one of the last version has no need to. */
+START_TEST(test_wait_for_the_schema)
+{
+	const char *whole = servers_database_url("ctl");
+	const char *path = run_path(&arena, "corectl");
+	setenv("DATABASE_URL", servers_database_create_empty("ctl_empty"), 1);
+	const char *waits = arena_printf(&arena,
+					 "migrate wait & timeout 2 %s migrate wait; [ $? = 124 ] "
+					 "&& kill -0 $! && %s migrate && wait $!",
+					 path, path);
+	ck_assert_msg(corectl(waits) == 0, "%s", output);
+	setenv("DATABASE_URL", whole, 1);
+	run_sql("INSERT INTO schema_migrations (version, checksum) VALUES ('9999_later', 'x')");
+	ck_assert_int_eq(corectl("migrate wait"), 0);
+}
+END_TEST
+
 START_TEST(test_migrate_refuses_another_schema)
 {
 	run_sql("UPDATE schema_migrations SET checksum = 'x' WHERE version = '0001_core'");
@@ -309,6 +326,7 @@ int main(void)
 	tcase_add_test(tc, test_usage);
 	tcase_add_test(tc, test_migrate_an_empty_database);
 	tcase_add_test(tc, test_migrate_twice_at_once);
+	tcase_add_test(tc, test_wait_for_the_schema);
 	tcase_add_test(tc, test_migrate_refuses_another_schema);
 	tcase_add_test(tc, test_migrate_leaves_a_newer_schema);
 	tcase_add_test(tc, test_migrate_refuses_a_schema_that_serves_it_no_more);

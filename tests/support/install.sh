@@ -12,13 +12,16 @@ wanted='gcc libc6-dev make pkg-config
 	curl jq poppler-utils zbar-tools check libsubunit-dev'
 LINT='clang libclang-rt-dev clang-format clang-tidy cppcheck shellcheck nginx-light openssl systemd'
 
-# Debian's npm is 350 packages, longer to install than all the others: not for the demo. Node and
-# npm may come from anywhere; a newer Node than Debian's brings its own npm.
+# Debian's npm is 350 packages, longer to install than all the others: not for the demo. Node, npm
+# and kubectl may come from anywhere; a newer Node than Debian's brings its own npm.
 if [ "${1:-}" != demo ]; then
 	command -v node >/dev/null || wanted="$wanted nodejs"
 	command -v npm >/dev/null || wanted="$wanted npm"
 fi
-[ "${1:-}" != lint ] || wanted="$wanted $LINT"
+if [ "${1:-}" = lint ]; then
+	wanted="$wanted $LINT"
+	command -v kubectl >/dev/null || wanted="$wanted kubernetes-client"
+fi
 
 missing=
 for package in $wanted; do

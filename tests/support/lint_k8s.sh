@@ -1,0 +1,17 @@
+#!/bin/sh
+# Render every overlay and hold it against types and programs: lint_k8s.sh BIN_DIR NODE_MODULES WORK_DIR
+set -eu
+bin=$1 modules=$2 work=$3
+
+mkdir -p "$work"
+for overlay in k8s/overlays/*/; do
+	name=$(basename "$overlay")
+	# New versions say that words are old which Debian's needs.
+	kubectl kustomize "$overlay" >"$work/$name.yaml" 2>"$work/$name.log" || {
+		cat "$work/$name.log" >&2
+		exit 1
+	}
+	set -- "$@" "$work/$name.yaml"
+done
+shift 3
+node tests/npm/manifests.mjs "$modules" "$bin" k8s/base/*.example.yaml -- "$@"
