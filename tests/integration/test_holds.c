@@ -1,11 +1,12 @@
 /*
  * Unpaid seats: they are free again in time, whatever the payment service does; money that comes
- * late; a process that dies between the seat and the payment; a service that hangs holds nobody up.
+ * late; a service that hangs holds nobody up.
  */
 #include <check.h>
-#include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/clock.h"
 #include "common/http_client.h"
@@ -16,16 +17,26 @@
 enum {
 	TEN_THOUSAND = 10000,
 	MANY_MS = 5000,
+	STRETCH_MAX = 3,
 	MANY = 100,
-	RACES = 5,
+	RACES = 10,
+	HANDS = 8,
 	SOON_MS = 2000,
 	LATER_MS = 15000
 };
 
-/* A sanitizer slows the programs down; their time limits are stretched by Check's variable too. */
+/* The bounds are those of a machine that does nothing else: others' work stretches them, and so
+ * does a sanitizer (Check's variable tells of one). */
 static int64_t patience(int64_t ms)
 {
-	return getenv("CK_TIMEOUT_MULTIPLIER") ? 2 * ms : ms;
+	double load = 0;
+	int64_t busy = 1;
+
+	if (getloadavg(&load, 1) == 1)
+		busy += (int64_t)(load / (double)sysconf(_SC_NPROCESSORS_ONLN));
+	if (getenv("CK_TIMEOUT_MULTIPLIER"))
+		busy *= 2;
+	return ms * (busy < STRETCH_MAX ? busy : STRETCH_MAX);
 }
 
 static void begin(void)
@@ -153,11 +164,14 @@ START_TEST(holds_that_trickle_while_the_service_hangs)
 }
 END_TEST
 
-/* As many as there are at once; the service knows none of them. */
+/* As many as there are at once; the service knows none of them, or hangs. */
 START_TEST(ten_thousand_holds_end_soon)
 {
 	struct shop shop = shop_open(TEN_THOUSAND, "5", TEN_THOUSAND);
+	int64_t longest_ms;
 
+	platform_script("{\"service\":\"payment\",\"behaviour\":\"%s\",\"delayMs\":20000}",
+			_i ? "hang" : "ok");
 	sql("INSERT INTO users (id) VALUES (10) ON CONFLICT DO NOTHING");
 	sql("INSERT INTO guests (event_id, first_name, last_name, email, ticket_type_id, status, "
 	    "registered_by, attempt_id) SELECT %lld, 'A', 'B', n || '@example.com', %lld, "
@@ -174,10 +188,12 @@ START_TEST(ten_thousand_holds_end_soon)
 	    "5, 'EUR', gen_random_uuid(), 'pi_' || id, clock_timestamp() + interval '1 s' FROM "
 	    "guests");
 	ck_assert(sql_becomes(LATER_MS, "0", seats_taken));
-	ck_assert_int_le(
+	longest_ms =
 		sql_int("SELECT max(1000 * extract(epoch FROM g.cancelled_at - "
-			"p.expires_at))::int FROM guests g JOIN payments p ON p.guest_id = g.id"),
-		patience(MANY_MS));
+			"p.expires_at))::int FROM guests g JOIN payments p ON p.guest_id = g.id");
+	printf("%d holds ended within %lld ms, the payment service %s\n", TEN_THOUSAND,
+	       (long long)longest_ms, _i ? "hanging" : "well");
+	ck_assert_int_le(longest_ms, patience(MANY_MS));
 	ck_assert(audit_clean());
 }
 END_TEST
@@ -299,6 +315,16 @@ END_TEST
 
 /* --- the race of webhook and end -------------------------------------------------------------- */
 
+/* A hand's share of the sales; more at once than the payment service answers in time are refused.
+ */
+static void make_sales(void *ctx, size_t hand)
+{
+	struct sale *sales = ctx;
+
+	for (size_t i = hand; i < MANY; i += HANDS)
+		sales[i] = sale_in(sales[i].shop, text("r%zu", i));
+}
+
 static void pay_or_end(void *ctx, size_t i)
 {
 	const struct sale *sales = ctx;
@@ -309,8 +335,8 @@ static void pay_or_end(void *ctx, size_t i)
 		pay(sales[i].intent);
 }
 
-/* A hundred payers against the end of their holds, several times over: each has his seat and his
- * money spent, or neither. */
+/* A hundred payers against the end of their holds, ten times over: each has his seat and his money
+ * spent, or neither. */
 START_TEST(webhooks_race_the_end_of_their_holds)
 {
 	struct sale *sales = calloc(MANY, sizeof(*sales));
@@ -319,7 +345,8 @@ START_TEST(webhooks_race_the_end_of_their_holds)
 		struct shop shop = shop_open(MANY, "5", MANY);
 
 		for (int i = 0; i < MANY; i++)
-			sales[i] = sale_in(shop, text("r%d", i));
+			sales[i].shop = shop;
+		crowd(HANDS, make_sales, sales);
 		crowd(MANY + 1, pay_or_end, sales);
 	}
 	ck_assert(sql_becomes(LATER_MS, "0",
@@ -334,137 +361,6 @@ START_TEST(webhooks_race_the_end_of_their_holds)
 			 0);
 	ck_assert(audit_clean());
 	free(sales);
-}
-END_TEST
-
-/* --- a process that dies ---------------------------------------------------------------------- */
-
-static struct reply *register_under_key(const struct shop *shop, const char *key)
-{
-	const char *body =
-		text("{\"firstName\":\"A\",\"lastName\":\"B\",\"email\":\"k@example.com\","
-		     "\"ticketTypeId\":%lld}",
-		     (long long)shop->type_id);
-
-	return api_send("POST", token_user(),
-			text("/api/events/%lld/guests", (long long)shop->event_id), body,
-			(const char *const[]){text("Idempotency-Key: %s", key), NULL});
-}
-
-static void register_or_kill(void *ctx, size_t i)
-{
-	const struct shop *shop = ctx;
-
-	if (i == 0) {
-		register_under_key(shop, "crash");
-		return;
-	}
-	ck_assert(sql_becomes(LATER_MS, "1", "SELECT count(*) FROM payments"));
-	clock_sleep_ms(200);
-	suite_kill(SUITE_API);
-}
-
-/* Killed while the service holds the call. */
-static struct shop crash_in_call(void)
-{
-	struct shop shop = shop_open(5, "49.90", 5);
-
-	platform_script("{\"service\":\"payment\",\"behaviour\":\"hang\",\"delayMs\":20000}");
-	crowd(2, register_or_kill, &shop);
-	platform_script("{\"service\":\"payment\",\"behaviour\":\"ok\"}");
-	return shop;
-}
-
-/* Killed with the intent in its hands, while it is recorded. */
-static struct shop crash_in_record(void)
-{
-	struct shop shop = shop_open(5, "49.90", 5);
-
-	sql("CREATE FUNCTION dawdle() RETURNS TRIGGER LANGUAGE plpgsql AS $$ BEGIN "
-	    "PERFORM pg_sleep(1); RETURN NEW; END $$");
-	sql("CREATE TRIGGER dawdle BEFORE UPDATE ON payments FOR EACH ROW EXECUTE FUNCTION "
-	    "dawdle()");
-	crowd(2, register_or_kill, &shop);
-	sql("DROP TRIGGER dawdle ON payments");
-	return shop;
-}
-
-static int64_t intents(void)
-{
-	return reply_int(say(&(struct saying){.method = "GET",
-					      .url = text("%s/_control/counts", suite_platform())}),
-			 "data.intents");
-}
-
-static void taken_over(struct shop shop)
-{
-	int64_t guest_id = sql_int("SELECT id FROM guests");
-	struct reply *again;
-
-	suite_start(SUITE_API);
-	ck_assert_str_eq(sql("SELECT status FROM payments"), "created");
-	ck_assert_int_eq(sql_int(seats_taken), 1);
-	sql("UPDATE idempotency_keys SET deadline_at = now() + interval '1 min'");
-	must(register_under_key(&shop, "crash"), 409);
-	sql("UPDATE idempotency_keys SET deadline_at = now()");
-	again = must(register_under_key(&shop, "crash"), 201);
-	ck_assert_int_eq(reply_int(again, "data.id"), guest_id);
-	ck_assert_int_eq(intents(), 1);
-	pay(reply_text(again, "data.payment.intentId"));
-	ck_assert_str_eq(sql("SELECT status FROM guests"), "confirmed");
-	ck_assert_int_eq(sql_int("SELECT count(*) FROM guests"), 1);
-	again = must(register_under_key(&shop, "crash"), 201);
-	ck_assert_int_eq(reply_int(again, "data.id"), guest_id);
-	ck_assert(audit_clean());
-}
-
-START_TEST(killed_before_the_intent)
-{
-	taken_over(crash_in_call());
-}
-END_TEST
-
-START_TEST(killed_after_the_intent)
-{
-	taken_over(crash_in_record());
-}
-END_TEST
-
-/* Nobody comes again: the sweeper gives the seat back and finds the intent under its key. */
-START_TEST(killed_and_nobody_comes_again)
-{
-	struct shop shop = crash_in_record();
-	int64_t guest_id = sql_int("SELECT id FROM guests");
-	struct reply *again;
-
-	suite_start(SUITE_API);
-	sql("UPDATE payments SET deadline_at = now() - interval '61 s'");
-	ck_assert(sql_becomes(LATER_MS, "0", seats_taken));
-	ck_assert_str_eq(sql("SELECT status FROM payments"), "void");
-	ck_assert(sql_becomes(LATER_MS, "0", voids_left));
-	ck_assert_ptr_nonnull(sql("SELECT intent_id FROM payments"));
-	again = must(register_under_key(&shop, "crash"), 201);
-	ck_assert_int_ne(reply_int(again, "data.id"), guest_id);
-	pay(sql("SELECT intent_id FROM payments WHERE status = 'void'"));
-	ck_assert(sql_becomes(LATER_MS, "0", open_refunds));
-	ck_assert_int_eq(sql_int("SELECT count(*) FROM refunds WHERE cause = 'late'"), 1);
-	ck_assert(audit_clean());
-}
-END_TEST
-
-/* Dead before the answer went out: the same key gives the same guest. */
-START_TEST(killed_before_the_answer)
-{
-	struct shop shop = shop_open(5, "49.90", 5);
-	struct reply *first = must(register_under_key(&shop, "answer"), 201);
-	struct reply *again;
-
-	suite_kill(SUITE_API);
-	suite_start(SUITE_API);
-	again = must(register_under_key(&shop, "answer"), 201);
-	ck_assert_str_eq(again->body, first->body);
-	ck_assert_str_eq(reply_header(again, "Idempotent-Replayed"), "true");
-	ck_assert(audit_clean());
 }
 END_TEST
 
@@ -545,7 +441,7 @@ int main(void)
 	tcase_add_test(cases, a_hundred_holds_end_in_time);
 	tcase_add_test(cases, also_while_the_service_hangs);
 	tcase_add_test(cases, also_while_the_service_is_down);
-	tcase_add_test(cases, ten_thousand_holds_end_soon);
+	tcase_add_loop_test(cases, ten_thousand_holds_end_soon, 0, 2);
 	tcase_add_test(cases, holds_that_trickle_while_the_service_hangs);
 	tcase_add_test(cases, the_arbiter_says_it_is_paid);
 	tcase_add_test(cases, late_money_finds_the_seat_free);
@@ -555,10 +451,6 @@ int main(void)
 	tcase_add_test(cases, late_money_for_a_guest_who_was_deleted);
 	tcase_add_test(cases, disputed_money_outlives_its_hold);
 	tcase_add_test(cases, webhooks_race_the_end_of_their_holds);
-	tcase_add_test(cases, killed_before_the_intent);
-	tcase_add_test(cases, killed_after_the_intent);
-	tcase_add_test(cases, killed_and_nobody_comes_again);
-	tcase_add_test(cases, killed_before_the_answer);
 	tcase_add_test(cases, the_breaker_opens_and_closes);
 	tcase_add_test(cases, few_threads_wait_for_the_service);
 	suite_add_tcase(suite, cases);
