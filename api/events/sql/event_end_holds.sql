@@ -1,6 +1,8 @@
+-- The holds of an event end now, those of disputed money too.
 WITH locked AS MATERIALIZED (
     SELECT id FROM payments
-    WHERE event_id = $1::bigint AND status IN ('requires_payment', 'failed') AND expires_at > clock_timestamp()
+    WHERE event_id = $1::bigint AND status IN ('requires_payment', 'failed', 'disputed')
+      AND expires_at > clock_timestamp()
     ORDER BY id
     FOR NO KEY UPDATE
 )
