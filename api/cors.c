@@ -34,7 +34,7 @@ void cors_preflight(struct request *req, const char *methods)
 	http_add_header(req->http, "Access-Control-Allow-Methods", methods);
 	http_add_header(req->http, "Access-Control-Allow-Headers",
 			"Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, "
-			"X-Request-Id, traceparent");
+			"X-Request-Id, traceparent, tracestate");
 	http_add_header(req->http, "Access-Control-Max-Age", "600");
 }
 
