@@ -62,45 +62,12 @@ struct observed {
 
 static _Thread_local struct observed observed;
 
-/* Is this parameter the signed link's token, however its name is escaped? */
-static bool is_token(struct arena *arena, const char *param, size_t len)
-{
-	const char *equals = memchr(param, '=', len);
-	const char *name;
-
-	if (!equals)
-		return false;
-	name = http_decode(arena, param, (size_t)(equals - param), true);
-	return name && !strcmp(name, "token");
-}
-
-/* Path and query; a signed link's token opens a ticket and stays out of the logs. */
-static const char *loggable_url(struct arena *arena, const char *path, const char *query)
-{
-	struct strbuf url;
-
-	strbuf_init(&url, arena);
-	strbuf_adds(&url, path);
-	for (char before = '?'; query && *query; before = '&') {
-		size_t len = strcspn(query, "&");
-
-		strbuf_addc(&url, before);
-		if (is_token(arena, query, len))
-			strbuf_adds(&url, "token=***");
-		else
-			strbuf_add(&url, query, len);
-		query += len + (query[len] == '&');
-	}
-	return url.buf;
-}
-
 void observe_begin(struct request *req)
 {
 	const struct http_exchange *http = req->http;
 	const char *agent = http_header(http, "User-Agent");
 
 	observed = (struct observed){.req = req};
-	observed.url = loggable_url(req->arena, http->path, http->query);
 	observed.user_agent = agent ? arena_strdup(req->arena, agent) : NULL;
 	observe_count_begin();
 }
@@ -109,6 +76,7 @@ void observe_end(struct request *req, const struct problem *err)
 {
 	const struct problem_row *row = err ? problem_row(err->status) : NULL;
 
+	observed.url = observe_url(req);
 	if (row && row->http >= problem_row(ST_INTERNAL_ERROR)->http) {
 		observed.error = arena_strdup(req->arena, err->detail);
 		observed.slug = row->slug;

@@ -15,6 +15,7 @@
 
 #include "common/clock.h"
 #include "common/json.h"
+#include "common/log_mask.h"
 
 /* A write of this size to a pipe that poll calls writable neither blocks nor splits. */
 _Static_assert(LOG_LINE_MAX <= PIPE_BUF, "a line fits into a pipe at once");
@@ -41,11 +42,18 @@ int64_t log_dropped(void)
 	return atomic_load(&dropped);
 }
 
+/* Cut after it is masked: else the cut could take the @ that tells an address. */
 static void add_string(struct strbuf *text, const char *value, size_t max)
 {
+	CLEANUP(strbuf_release) struct strbuf masked;
 	char cut[VALUE_MAX + 4];
-	size_t len = strnlen(value, max + 1);
 
+	strbuf_init(&masked, NULL);
+	if (log_needs_mask(value)) {
+		log_add_masked(&masked, value);
+		value = masked.buf;
+	}
+	size_t len = strnlen(value, max + 1);
 	if (len <= max) {
 		json_encode_string(text, value);
 		return;

@@ -3,8 +3,9 @@
  *
  * Lines are written whole by one write(2); a line that cannot be written at once is dropped and
  * counted (a log that blocks never blocks the service). stdout is asked by poll(2) and keeps its
- * flags, which other processes share. No line is longer than LOG_LINE_MAX: long strings are cut,
- * members that do not fit are left out. Thread safe.
+ * flags, which other processes share. Addresses in any text are masked (log_mask.h). No line is
+ * longer than LOG_LINE_MAX: long strings are cut, members that do not fit are left out. Thread
+ * safe.
  */
 #ifndef COMMON_LOG_H
 #define COMMON_LOG_H

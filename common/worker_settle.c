@@ -10,34 +10,29 @@ enum { DATABASE_AWAY_MS = 200 };
 static const double duration_buckets[] = {0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
 					  1,     2.5,  5,     10,   30,  60};
 
-static struct metric jobs_total = {
-	.name = "jobs_total",
+static struct metric job_attempts = {
+	.name = "job_attempts_total",
 	.type = METRIC_COUNTER,
-	.help = "Jobs by what became of them",
+	.help = "Runs of jobs by what became of them: done, retried, buried, lost, waited.",
 	.labels = {"queue", "outcome", NULL},
 };
 static struct metric job_duration = {
 	.name = "job_duration_seconds",
 	.type = METRIC_HISTOGRAM,
-	.help = "Time a job ran",
+	.help = "Time that the batch of a job ran.",
 	.labels = {"queue", NULL},
 	.buckets = duration_buckets,
 	.bucket_count = ARRAY_LEN(duration_buckets),
 };
-static struct metric queue_jobs = {
-	.name = "queue_jobs",
-	.type = METRIC_GAUGE,
-	.help = "Jobs in the queue: ready (waiting and running), delayed",
-	.labels = {"queue", "state", NULL},
-};
 
-struct metric *const worker_metrics[] = {&jobs_total, &job_duration, &queue_jobs};
-const size_t worker_metric_count = ARRAY_LEN(worker_metrics);
-
-void worker_metrics_depth(const char *type, int64_t ready, int64_t delayed)
+void worker_metrics_start(const char *type)
 {
-	metrics_set(&queue_jobs, (double)ready, type, "ready", (char *)NULL);
-	metrics_set(&queue_jobs, (double)delayed, type, "delayed", (char *)NULL);
+	static struct metric *const families[] = {&job_attempts, &job_duration};
+	static const char *const outcomes[] = {"done", "retried", "buried", "lost", "waited"};
+
+	metrics_register(families, ARRAY_LEN(families));
+	for (size_t i = 0; i < ARRAY_LEN(outcomes); i++)
+		metrics_add(&job_attempts, 0, type, outcomes[i], (char *)NULL);
 }
 
 static void end_span(const struct job *job, const char *outcome, bool failed)
@@ -67,7 +62,7 @@ static void tell(const struct job *job, enum log_level level, const char *messag
 {
 	struct log_line line;
 
-	metrics_add(&jobs_total, 1, job->type->name, outcome, (char *)NULL);
+	metrics_add(&job_attempts, 1, job->type->name, outcome, (char *)NULL);
 	log_open(&line, level, message);
 	log_str(&line, "jobId", job->id);
 	log_str(&line, "type", job->type->name);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "common/log_mask.h"
 #include "common/problem.h"
 
 START_TEST(cuts_never_split_a_character)
@@ -428,6 +429,36 @@ START_TEST(addresses_are_masked)
 }
 END_TEST
 
+static const struct {
+	const char *text, *masked;
+} quotations[] = {
+	{"no address here, 50% of them @ home", "no address here, 50% of them @ home"},
+	{"Key (email)=(zoe@example.com) exists", "Key (email)=(z***@example.com) exists"},
+	{"zoe.doe+x@example.com,<b_c@d.e>", "z***@example.com,<b***@d.e>"},
+	{"/a?email=zoe%40example.com&x=1", "/a?email=z***%40example.com&x=1"},
+	{"redis://user:p.w@host:1/2", "redis://user:***@host:1/2"},
+	{"élan@example.com", "é***@example.com"},
+	{"say \"zoe doe\"@example.com", "say \"z***@example.com"},
+	{"z***@example.com", "z***@example.com"},
+	{"a@b@c", "a***@b***@c"},
+	{"@", "@"},
+	{"", ""},
+};
+
+START_TEST(addresses_in_texts_are_masked)
+{
+	CLEANUP(strbuf_release) struct strbuf out;
+
+	strbuf_init(&out, NULL);
+	strbuf_adds(&out, "before");
+	log_add_masked(&out, quotations[_i].text);
+	ck_assert_str_eq(out.buf + strlen("before"), quotations[_i].masked);
+	strbuf_truncate(&out, 0);
+	log_add_masked(&out, quotations[_i].masked);
+	ck_assert_str_eq(out.buf, quotations[_i].masked);
+}
+END_TEST
+
 static TCase *memory_case(void)
 {
 	TCase *tcase = tcase_create("memory");
@@ -466,6 +497,7 @@ static TCase *log_case(void)
 	tcase_add_test(tcase, log_lines_are_bounded);
 	tcase_add_test(tcase, a_full_pipe_never_blocks);
 	tcase_add_test(tcase, addresses_are_masked);
+	tcase_add_loop_test(tcase, addresses_in_texts_are_masked, 0, (int)ARRAY_LEN(quotations));
 	return tcase;
 }
 

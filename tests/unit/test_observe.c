@@ -21,7 +21,27 @@ static struct httpd *observed_server;
 static int log_pipe[2];
 static char traceparent[128];
 static struct arena memory;
-static const struct route route = {.method = "GET", .pattern = "/api/things/{thing}"};
+struct things_query {
+	int64_t page;
+	int64_t from;
+	bool all;
+	int sort;
+	const char *search;
+	const char *token;
+};
+static const char *const sorts[] = {"title", "newest", NULL};
+#define AT(member) offsetof(struct things_query, member)
+static const struct field query_fields[] = {
+	{.name = "page", .type = FIELD_INT, .offset = AT(page)},
+	{.name = "from", .type = FIELD_TIME, .offset = AT(from)},
+	{.name = "all", .type = FIELD_BOOL, .offset = AT(all)},
+	{.name = "sort", .type = FIELD_ENUM, .offset = AT(sort), .names = sorts},
+	{.name = "search", .type = FIELD_STRING, .offset = AT(search)},
+	{.name = "token", .type = FIELD_STRING, .offset = AT(token)},
+};
+static const struct schema query_schema = SCHEMA(query_fields, struct things_query);
+static const struct route route = {
+	.method = "GET", .pattern = "/api/things/{thing}", .query = &query_schema};
 
 /* The frame in small: /fail answers 500, all else 204. */
 static void serve(void *ctx, struct http_exchange *exchange)
@@ -108,14 +128,14 @@ static void expect_not(const char *line, const char *part)
 
 START_TEST(test_line_has_the_fields)
 {
-	const char *line = line_of("GET /api/things/7?a=1 HTTP/1.1\r\nHost: h\r\n"
+	const char *line = line_of("GET /api/things/7?page=1 HTTP/1.1\r\nHost: h\r\n"
 				   "User-Agent: agent \"x\"\r\n\r\n");
 
 	expect(line, "\"message\":\"HTTP Request\"");
 	expect(line, "\"level\":\"info\"");
 	expect(line, "\"service\":\"core-service\"");
 	expect(line, "\"method\":\"GET\"");
-	expect(line, "\"url\":\"/api/things/7?a=1\"");
+	expect(line, "\"url\":\"/api/things/7?page=1\"");
 	expect(line, "\"statusCode\":204");
 	expect(line, "\"duration\":");
 	expect(line, "\"userAgent\":\"agent \\\"x\\\"\"");
@@ -149,27 +169,50 @@ START_TEST(test_refused_requests_are_told)
 END_TEST
 
 static const struct {
-	const char *query, *logged;
+	const char *path, *logged;
 } urls[] = {
-	{"?token=secret", "\"url\":\"/t?token=***\""},
-	{"?a=1&token=secret&b=2", "\"url\":\"/t?a=1&token=***&b=2\""},
-	{"?%74oken=secret", "\"url\":\"/t?token=***\""},
-	{"?token=secret&token=secret", "\"url\":\"/t?token=***&token=***\""},
-	{"?tokens=3", "\"url\":\"/t?tokens=3\""},
-	{"?token", "\"url\":\"/t?token\""},
-	{"?", "\"url\":\"/t\""},
-	{"?&&a=", "\"url\":\"/t?&&a=\""},
+	{"/t?token=secret", "/t?token=***"},
+	{"/t?page=1&token=secret&sort=title", "/t?page=1&token=***&sort=title"},
+	{"/t?%74oken=secret", "/t?token=***"},
+	{"/t?token=secret&token=secret", "/t?token=***&token=***"},
+	{"/t?tokens=secret", "/t?***"},
+	{"/t?secret", "/t?***"},
+	{"/t?token", "/t?token"},
+	{"/t?", "/t"},
+	{"/t?&&all=true&all=secret", "/t?&&all=true&all=***"},
+	{"/t?search=secret&search=zoe%40secret.example", "/t?search=***&search=***"},
+	{"/t?page=1secret&page=-3&page=%zz", "/t?page=***&page=-3&page=***"},
+	{"/t?from=2027-01-01T00:00:00%2B01:00&from=secret",
+	 "/t?from=2027-01-01T00:00:00+01:00&from=***"},
+	{"/t?sort=newest&sort=secret", "/t?sort=newest&sort=***"},
+	{"/unknown?page=1", "/unknown?***"},
+	{"/api/tickets/EVT-SECRET/qr.svg", "/api/tickets/***/qr.svg"},
+	{"/api/things/12345678901234567890/x-y_z", "/api/things/12345678901234567890/x-y_z"},
+	{"/api/zoe@secret.example/", "/api/***/"},
+	{"/api/a1b2c3secret/..", "/api/***/.."},
 };
 
-START_TEST(test_tokens_stay_out)
+START_TEST(test_urls_hold_no_secrets)
 {
 	char request[256];
 	const char *line;
 
-	snprintf(request, sizeof(request), "GET /t%s HTTP/1.1\r\nHost: h\r\n\r\n", urls[_i].query);
+	snprintf(request, sizeof(request), "GET %s HTTP/1.1\r\nHost: h\r\n\r\n", urls[_i].path);
 	line = line_of(request);
 	expect(line, urls[_i].logged);
+	expect(line, "\"url\":\"/");
 	expect_not(line, "secret");
+	expect_not(line, "SECRET");
+}
+END_TEST
+
+/* The client's word is shown, an address in it is not. */
+START_TEST(test_user_agents_are_masked)
+{
+	const char *line = line_of("GET /t HTTP/1.1\r\nHost: h\r\n"
+				   "User-Agent: agent (zoe.doe@example.com)\r\n\r\n");
+
+	expect(line, "\"userAgent\":\"agent (z***@example.com)\"");
 }
 END_TEST
 
@@ -225,7 +268,8 @@ int main(void)
 	tcase_add_test(tc, test_line_has_the_fields);
 	tcase_add_test(tc, test_our_faults_are_told);
 	tcase_add_test(tc, test_refused_requests_are_told);
-	tcase_add_loop_test(tc, test_tokens_stay_out, 0, (int)ARRAY_LEN(urls));
+	tcase_add_loop_test(tc, test_urls_hold_no_secrets, 0, (int)ARRAY_LEN(urls));
+	tcase_add_test(tc, test_user_agents_are_masked);
 	tcase_add_loop_test(tc, test_trace_context, 0, (int)ARRAY_LEN(traces));
 	tcase_add_test(tc, test_trace_state);
 	suite_add_tcase(suite, tc);

@@ -1,1 +1,0 @@
-SELECT job_type, count(*) FROM outbox WHERE state = 'dead' GROUP BY job_type
