@@ -91,6 +91,9 @@ static const struct config_key keys[] = {
 	 "serve /metrics and /health/live on METRICS_PORT"},
 	{"METRICS_PORT", CONFIG_INT, 0, "9091", 0, 65535, AT(metrics_port), NULL,
 	 "port of the metrics (0: the system chooses)"},
+	{"METRICS_PER_EVENT", CONFIG_INT, 0, "0", 0, 10000, AT(metrics_per_event), NULL,
+	 "events and organizers counted apart in the metrics, at most; the rest is \"other\" "
+	 "(0: no ids in the metrics)"},
 };
 /* clang-format on */
 

@@ -31,6 +31,7 @@ struct api_config {
 	int64_t cache_ttl_s;
 	bool enable_metrics;
 	int64_t metrics_port;
+	int64_t metrics_per_event;
 	const char *jwt_secret;
 	const char *jwt_issuer;
 	const char *jwt_audience;

@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "api/observe_metrics.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/queue.h"
+#include "common/queue_metrics.h"
 
 /* Ids waiting; what does not fit is found again by queue_recover. */
 enum { BUFFER = 65536, PIPELINE = 1000 };
@@ -51,6 +51,7 @@ static void redis_is(struct dispatcher *d, bool up, const struct problem *err)
 	if (d->redis_up == up)
 		return;
 	d->redis_up = up;
+	queue_metrics_reachable(up);
 	if (up) {
 		d->recover_all = true;
 		d->recover_at = 0;
@@ -122,8 +123,7 @@ static void report_depth(struct dispatcher *d, const struct queue_type *type)
 
 	if (!redis_did(d, queue_depth(d->queue, type->name, &ready, &delayed, &err), &err))
 		return;
-	metrics_set(&metric_job_queue_depth, (double)ready, type->name, "ready", (char *)NULL);
-	metrics_set(&metric_job_queue_depth, (double)delayed, type->name, "delayed", (char *)NULL);
+	queue_metrics_depth(type->name, ready, delayed);
 }
 
 static void move_due(struct dispatcher *d)
@@ -279,6 +279,7 @@ static struct dispatcher *make(struct pg_pool *pool)
 	/* The processes before this one may have left rows that were never put. */
 	d->recover_all = true;
 	d->redis_up = true;
+	queue_metrics_reachable(true);
 	d->database_up = true;
 	pthread_mutex_init(&d->lock, NULL);
 	pthread_condattr_init(&monotonic);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "api/health_checks.h"
+#include "api/observe.h"
 #include "common/clock.h"
 
 #define REPORT_LIFE_US US_PER_S
@@ -24,7 +25,7 @@ enum status health_live(struct request *req, struct problem *err)
 	return OK;
 }
 
-enum status health_ready(struct request *req, struct problem *err)
+static enum status judge_ready(struct request *req, struct problem *err)
 {
 	static _Atomic bool was_ready;
 	enum status status;
@@ -40,6 +41,14 @@ enum status health_ready(struct request *req, struct problem *err)
 		status = problem_set(err, ST_DATABASE_UNAVAILABLE,
 				     "The database's schema does not fit this program");
 	was_ready = !status;
+	return status;
+}
+
+enum status health_ready(struct request *req, struct problem *err)
+{
+	enum status status = judge_ready(req, err);
+
+	observe_ready(!status);
 	if (!status)
 		answer_text(req, req->route->success, "{\"status\":\"ready\"}");
 	return status;

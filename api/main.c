@@ -142,7 +142,6 @@ static enum status listen_all(struct process *p, struct problem *err)
 	};
 	enum status status = OK;
 
-	observe_start(&p->app);
 	if (config->enable_metrics)
 		status = httpd_start_metrics((int)config->metrics_port, &p->metrics, err);
 	return status ? status : httpd_start(&options, &p->server, err);
@@ -158,6 +157,8 @@ static enum status start(struct process *p, struct problem *err)
 		status = open_pools(p, err);
 	if (!status)
 		status = open_cache(p, err);
+	if (!status)
+		observe_start(&p->app); /* before anything counts */
 	if (!status)
 		status = dispatcher_start(&p->config, p->background, &p->app.dispatcher, err);
 	if (!status)

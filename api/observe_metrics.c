@@ -7,24 +7,14 @@
 #include "api/replica.h"
 #include "common/clock.h"
 #include "common/queue.h"
+#include "common/queue_metrics.h"
 #include "sql_api.h"
 
 #define GAUGES_EVERY_US (10 * US_PER_S)
 
-static const double creation_buckets[] = {0.1, 0.5, 1, 2, 5, 10};
 static const double request_buckets[] = {0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10};
 
 /* clang-format off */
-struct metric metric_events_created = {
-	.name = "events_created_total", .type = METRIC_COUNTER,
-	.help = "Events created, by the state they were created in.", .labels = {"status"}};
-struct metric metric_guests_registered = {
-	.name = "guests_registered_total", .type = METRIC_COUNTER,
-	.help = "Guests registered, by type of guest.", .labels = {"type"}};
-struct metric metric_event_creation_duration = {
-	.name = "event_creation_duration_seconds", .type = METRIC_HISTOGRAM,
-	.help = "Time taken to create an event.",
-	.buckets = creation_buckets, .bucket_count = ARRAY_LEN(creation_buckets)};
 struct metric metric_payments_disputed = {
 	.name = "payments_disputed_total", .type = METRIC_COUNTER,
 	.help = "Payments whose webhook told of a wrong amount or currency."};
@@ -35,9 +25,6 @@ struct metric metric_payment_calls = {
 struct metric metric_refunds = {
 	.name = "refunds_total", .type = METRIC_COUNTER,
 	.help = "Refunds that were done, failed once more, or were given up.", .labels = {"outcome"}};
-static struct metric payment_breaker_state = {
-	.name = "payment_breaker_state", .type = METRIC_GAUGE,
-	.help = "Circuit breaker of the payment service: 0 closed, 1 half open, 2 open."};
 static struct metric payment_parked = {
 	.name = "payment_parked_threads", .type = METRIC_GAUGE,
 	.help = "Requests that wait for the payment service."};
@@ -48,10 +35,6 @@ static struct metric refunds_open = {
 struct metric metric_ticket_scans = {
 	.name = "ticket_scans_total", .type = METRIC_COUNTER,
 	.help = "Scans at the door, by outcome.", .labels = {"outcome"}};
-struct metric metric_job_queue_depth = {
-	.name = "job_queue_depth", .type = METRIC_GAUGE,
-	.help = "Jobs ready (waiting or running), delayed and dead, by queue.",
-	.labels = {"queue", "state"}};
 
 static struct metric requests_total = {
 	.name = "http_requests_total", .type = METRIC_COUNTER, .help = "Requests answered.",
@@ -59,44 +42,58 @@ static struct metric requests_total = {
 static struct metric request_duration = {
 	.name = "http_request_duration_seconds", .type = METRIC_HISTOGRAM,
 	.help = "Time from the first byte of handling to the last byte of the answer.",
-	.labels = {"route"}, .buckets = request_buckets, .bucket_count = ARRAY_LEN(request_buckets)};
+	.labels = {"route", "method"},
+	.buckets = request_buckets, .bucket_count = ARRAY_LEN(request_buckets)};
 static struct metric requests_in_flight = {
 	.name = "http_requests_in_flight", .type = METRIC_GAUGE, .help = "Requests in work."};
+static struct metric ready = {
+	.name = "core_service_ready", .type = METRIC_GAUGE,
+	.help = "What the last probe of /health/ready was told: 1 ready, 0 not; 1 before the first."};
 static struct metric active_events = {
 	.name = "active_events_count", .type = METRIC_GAUGE, .help = "Events that are active now."};
-static struct metric pool_connections = {
-	.name = "db_pool_connections", .type = METRIC_GAUGE,
-	.help = "Database connections, by pool; leased ones are in use.",
-	.labels = {"pool", "state"}};
 static struct metric outbox_oldest = {
-	.name = "outbox_oldest_seconds", .type = METRIC_GAUGE,
+	.name = "outbox_oldest_age_seconds", .type = METRIC_GAUGE,
 	.help = "Age of the oldest job that is not done; 0 when all are."};
-static struct metric build_info = {
-	.name = "core_service_build_info", .type = METRIC_GAUGE,
-	.help = "The version that runs; always 1.", .labels = {"version"}};
+static struct metric job_oldest = {
+	.name = "job_oldest_age_seconds", .type = METRIC_GAUGE,
+	.help = "Age of the oldest job that is not done, by queue; 0 when all are.",
+	.labels = {"queue"}};
+static struct metric duty_runs = {
+	.name = "sweeper_slices_total", .type = METRIC_COUNTER,
+	.help = "Slices of background duties, by outcome.", .labels = {"duty", "outcome"}};
+static struct metric audit_drift = {
+	.name = "audit_drift", .type = METRIC_GAUGE,
+	.help = "Rows that contradict others, as the last `corectl audit` found, by check.",
+	.labels = {"check"}};
+static struct metric audit_ran = {
+	.name = "audit_last_run_timestamp_seconds", .type = METRIC_GAUGE,
+	.help = "When `corectl audit` last made a check, in seconds since 1970.",
+	.labels = {"check"}};
+static struct metric gauges_read = {
+	.name = "database_gauges_last_read_timestamp_seconds", .type = METRIC_GAUGE,
+	.help = "When the gauges that come from the database were last read, in seconds since 1970."};
 /* clang-format on */
 
 static struct metric *const families[] = {
 	&requests_total,
 	&request_duration,
 	&requests_in_flight,
-	&metric_events_created,
-	&metric_guests_registered,
-	&metric_event_creation_duration,
+	&ready,
 	&active_events,
 	&metric_ticket_scans,
 	&metric_payments_disputed,
 	&metric_payment_calls,
-	&payment_breaker_state,
 	&payment_parked,
 	&metric_refunds,
 	&refunds_open,
-	&pool_connections,
 	&metric_replica_lag,
 	&metric_replica_reads,
-	&metric_job_queue_depth,
 	&outbox_oldest,
-	&build_info,
+	&job_oldest,
+	&duty_runs,
+	&audit_drift,
+	&audit_ran,
+	&gauges_read,
 };
 
 /* --- requests --------------------------------------------------------------------------------- */
@@ -133,20 +130,26 @@ void observe_count(const struct request *req, const struct http_exchange *exchan
 	metrics_add(&requests_total, 1, route, observe_method(exchange->method), status,
 		    (char *)NULL);
 	metrics_observe(&request_duration, (double)duration_us / (double)US_PER_S, route,
-			(char *)NULL);
+			observe_method(exchange->method), (char *)NULL);
+}
+
+void observe_ready(bool is)
+{
+	metrics_set(&ready, is, (char *)NULL);
+}
+
+void observe_duty(const char *duty, bool ok)
+{
+	metrics_add(&duty_runs, 1, duty, ok ? "done" : "failed", (char *)NULL);
+}
+
+void observe_duty_starts(const char *duty)
+{
+	metrics_add(&duty_runs, 0, duty, "done", (char *)NULL);
+	metrics_add(&duty_runs, 0, duty, "failed", (char *)NULL);
 }
 
 /* --- gauges read at a scrape ------------------------------------------------------------------ */
-
-static void collect_pool(struct pg_pool *pool, const char *name)
-{
-	size_t open, leased;
-
-	pg_pool_counts(pool, &open, &leased);
-	metrics_set(&pool_connections, (double)(open - (leased < open ? leased : open)), name,
-		    "idle", (char *)NULL);
-	metrics_set(&pool_connections, (double)leased, name, "leased", (char *)NULL);
-}
 
 static void set_refunds(const struct pg_result *open)
 {
@@ -159,31 +162,65 @@ static void set_refunds(const struct pg_result *open)
 			    (char *)NULL);
 }
 
+static void set_jobs(const struct pg_result *jobs)
+{
+	int64_t oldest = 0;
+
+	for (const struct queue_type *type = queue_types; type->name; type++) {
+		queue_metrics_dead(type->name, 0);
+		metrics_set(&job_oldest, 0, type->name, (char *)NULL);
+	}
+	for (size_t i = 0; i < pg_rows(jobs); i++) {
+		int64_t age = pg_i64(jobs, i, 2);
+
+		queue_metrics_dead(pg_text(jobs, i, 0), pg_i64(jobs, i, 1));
+		metrics_set(&job_oldest, (double)age, pg_text(jobs, i, 0), (char *)NULL);
+		oldest = age > oldest ? age : oldest;
+	}
+	metrics_set(&outbox_oldest, (double)oldest, (char *)NULL);
+}
+
+static void set_audit(const struct pg_result *runs)
+{
+	for (size_t i = 0; i < pg_rows(runs); i++) {
+		const char *check = pg_text(runs, i, 0);
+
+		metrics_set(&audit_drift, (double)pg_i64(runs, i, 1), check, (char *)NULL);
+		metrics_set(&audit_ran, (double)pg_i64(runs, i, 2), check, (char *)NULL);
+	}
+}
+
+static void set_active_events(const struct pg_result *gauges)
+{
+	metrics_set(&active_events, (double)pg_i64(gauges, 0, 0), (char *)NULL);
+}
+
+/* Statements, and what their rows set. */
+static const struct {
+	const struct pg_statement *statement;
+	void (*set)(const struct pg_result *rows);
+} gauges[] = {
+	{&sql_observe_gauges, set_active_events},
+	{&sql_observe_jobs, set_jobs},
+	{&sql_observe_refunds, set_refunds},
+	{&sql_observe_audit, set_audit},
+};
+
 static enum status read_gauges(struct app *app, struct problem *err)
 {
 	PG_LEASED conn = NULL;
-	PG_RESULT gauges = NULL;
-	PG_RESULT dead = NULL;
-	PG_RESULT refunds = NULL;
-	enum status status = pg_lease(app->pool, &conn, err);
+	enum status status = pg_lease(app->sweeper, &conn, err);
 
+	for (size_t i = 0; !status && i < ARRAY_LEN(gauges); i++) {
+		PG_RESULT rows = NULL;
+
+		status = pg_query(conn, gauges[i].statement, PG_NO_ARGS, &rows, err);
+		if (!status)
+			gauges[i].set(rows);
+	}
 	if (!status)
-		status = pg_query(conn, &sql_observe_gauges, PG_NO_ARGS, &gauges, err);
-	if (!status)
-		status = pg_query(conn, &sql_observe_dead_jobs, PG_NO_ARGS, &dead, err);
-	if (!status)
-		status = pg_query(conn, &sql_observe_refunds, PG_NO_ARGS, &refunds, err);
-	if (status)
-		return status;
-	set_refunds(refunds);
-	metrics_set(&active_events, (double)pg_i64(gauges, 0, 0), (char *)NULL);
-	metrics_set(&outbox_oldest, (double)pg_i64(gauges, 0, 1), (char *)NULL);
-	for (const struct queue_type *type = queue_types; type->name; type++)
-		metrics_set(&metric_job_queue_depth, 0, type->name, "dead", (char *)NULL);
-	for (size_t i = 0; i < pg_rows(dead); i++)
-		metrics_set(&metric_job_queue_depth, (double)pg_i64(dead, i, 1),
-			    pg_text(dead, i, 0), "dead", (char *)NULL);
-	return OK;
+		metrics_set(&gauges_read, (double)clock_now_us() / (double)US_PER_S, (char *)NULL);
+	return status;
 }
 
 /* However often it is scraped, and by however many, the database is asked once in a while. */
@@ -208,23 +245,37 @@ static void collect(void *ctx)
 {
 	struct app *app = ctx;
 
-	collect_pool(app->pool, "main");
-	collect_pool(app->door, "door");
-	collect_pool(app->sweeper, "sweeper");
-	if (app->replica) {
-		collect_pool(replica_pool(app->replica), "replica");
+	if (app->replica)
 		replica_observe(app->replica);
-	}
-	metrics_set(&payment_breaker_state, breaker_state(&app->payments.breaker), (char *)NULL);
 	metrics_set(&payment_parked, (double)app->payments.parked, (char *)NULL);
 	collect_from_database(app);
 }
 
+/* A counter that begins to exist with 1 has risen in nobody's eyes. */
+static void start_at_zero(void)
+{
+	static const char *const calls[] = {"answered", "failed", "breaker", "parked"};
+	static const char *const refunds[] = {"done", "failed", "dead"};
+
+	for (size_t i = 0; i < ARRAY_LEN(calls); i++)
+		metrics_add(&metric_payment_calls, 0, calls[i], (char *)NULL);
+	for (size_t i = 0; i < ARRAY_LEN(refunds); i++)
+		metrics_add(&metric_refunds, 0, refunds[i], (char *)NULL);
+}
+
 void observe_start(struct app *app)
 {
+	metrics_build_info("core-api", CORE_VERSION);
 	metrics_register(families, ARRAY_LEN(families));
-	metrics_add(&requests_in_flight, 0, (char *)NULL);
-	metrics_add(&metric_payments_disputed, 0, (char *)NULL);
-	metrics_set(&build_info, 1, CORE_VERSION, (char *)NULL);
+	observe_domain_start(app->config->metrics_per_event);
+	queue_metrics_register();
+	pg_pool_show(app->pool);
+	pg_pool_show(app->door);
+	pg_pool_show(app->sweeper);
+	if (app->replica)
+		pg_pool_show(replica_pool(app->replica));
+	breaker_show(&app->payments.breaker, "payment");
+	observe_ready(true);
+	start_at_zero();
 	metrics_on_render(collect, app);
 }

@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "api/observe.h"
 #include "common/clock.h"
 #include "common/log.h"
 
@@ -27,8 +28,9 @@ struct sweeper {
 static const struct route nobodys_route = {
 	.method = "POST", .pattern = "sweeper", .flags = ROUTE_SWEEPER};
 
-static void log_change(struct worker *worker, enum status status, const struct problem *err)
+static void tell(struct worker *worker, enum status status, const struct problem *err)
 {
+	observe_duty(worker->duty->name, status == OK);
 	if (status && !worker->failing)
 		log_message(LOG_WARN, "Sweeper duty %s fails: %s", worker->duty->name, err->detail);
 	if (!status && worker->failing)
@@ -54,7 +56,7 @@ static bool run_slice(struct worker *worker, struct arena *arena)
 	req.traceparent = trace_new(arena);
 	status = worker->duty->slice(&req, &more, &err);
 	request_release_conn(&req);
-	log_change(worker, status, &err);
+	tell(worker, status, &err);
 	arena_reset(arena);
 	return !status && more;
 }
@@ -124,6 +126,7 @@ enum status sweeper_start(struct app *app, struct sweeper **ret, struct problem 
 
 		worker->duty = &sweeper_duties[i];
 		worker->sweeper = sweeper;
+		observe_duty_starts(worker->duty->name);
 		if (pthread_create(&worker->thread, NULL, run, worker) != 0) {
 			sweeper_stop(sweeper);
 			return problem_set(err, ST_INTERNAL_ERROR, "no thread for the sweeper");

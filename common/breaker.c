@@ -1,5 +1,7 @@
 #include "common/breaker.h"
 
+#include "common/metrics.h"
+
 void breaker_init(struct breaker *breaker, int64_t first_wait_us, int64_t longest_wait_us)
 {
 	*breaker = (struct breaker){.first_wait_us = first_wait_us,
@@ -102,4 +104,27 @@ bool breaker_failure(struct breaker *breaker, int64_t now_us, int64_t retry_afte
 		breaker->probe_at_us = now_us + larger(breaker->wait_us, retry_after_us);
 	pthread_mutex_unlock(&breaker->lock);
 	return was_open;
+}
+
+static struct metric state_now = {
+	.name = "breaker_state",
+	.type = METRIC_GAUGE,
+	.help = "Circuit breaker of another service: 0 closed, 1 half open, 2 open.",
+	.labels = {"service"},
+};
+
+static void collect(void *ctx)
+{
+	struct breaker *breaker = ctx;
+
+	metrics_set(&state_now, breaker_state(breaker), breaker->service, (char *)NULL);
+}
+
+void breaker_show(struct breaker *breaker, const char *service)
+{
+	static struct metric *const families[] = {&state_now};
+
+	breaker->service = service;
+	metrics_register(families, ARRAY_LEN(families));
+	metrics_on_render(collect, breaker);
 }

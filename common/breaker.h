@@ -14,6 +14,7 @@
 enum { BREAKER_FAILURES = 5 };
 
 struct breaker {
+	const char *service; /* that it is shown by; NULL: it is not */
 	pthread_mutex_t lock;
 	int64_t first_wait_us; /* before the first probe; doubles with each that fails */
 	int64_t longest_wait_us;
@@ -42,5 +43,7 @@ bool breaker_is_open(struct breaker *breaker);
 enum breaker_state { BREAKER_CLOSED, BREAKER_HALF_OPEN, BREAKER_OPEN };
 /* For a gauge; half open: a probe is out. */
 enum breaker_state breaker_state(struct breaker *breaker);
+/* Show it among the metrics from now on: breaker_state{service}. */
+void breaker_show(struct breaker *breaker, const char *service);
 
 #endif

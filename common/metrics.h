@@ -30,7 +30,7 @@ struct metric {
 void metrics_register(struct metric *const *families, size_t count);
 /* Counter or gauge: add `n`. */
 void metrics_add(struct metric *metric, double n, ...) __attribute__((sentinel));
-/* Gauge: set. */
+/* Gauge: set; or a counter that is kept elsewhere. */
 void metrics_set(struct metric *metric, double value, ...) __attribute__((sentinel));
 /* Histogram: one observation (seconds for durations). */
 void metrics_observe(struct metric *metric, double value, ...) __attribute__((sentinel));
@@ -38,6 +38,8 @@ void metrics_observe(struct metric *metric, double value, ...) __attribute__((se
 
 /* Called at each render, to set gauges from outside (pool sizes, queue depths). */
 void metrics_on_render(void (*collect)(void *ctx), void *ctx);
+/* core_service_build_info{program,version}, always 1. */
+void metrics_build_info(const char *program, const char *version);
 /* The exposition of everything registered, and process_* (RSS, CPU seconds, open fds, start). */
 void metrics_render(struct strbuf *out);
 

@@ -99,6 +99,20 @@ static void read_start(void)
 	started = start_time();
 }
 
+void metrics_build_info(const char *program, const char *version)
+{
+	static struct metric info = {
+		.name = "core_service_build_info",
+		.type = METRIC_GAUGE,
+		.help = "The program and the version that run; always 1.",
+		.labels = {"program", "version"},
+	};
+	static struct metric *const families[] = {&info};
+
+	metrics_register(families, ARRAY_LEN(families));
+	metrics_set(&info, 1, program, version, (char *)NULL);
+}
+
 struct metrics_process metrics_process_read(void)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;

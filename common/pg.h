@@ -81,6 +81,9 @@ enum status pg_pool_open(const struct pg_pool_options *options, struct pg_pool *
 void pg_pool_close(struct pg_pool *pool);
 /* Connections open and leased now; either pointer may be NULL. */
 void pg_pool_counts(struct pg_pool *pool, size_t *ret_open, size_t *ret_leased);
+/* Show the pool among the metrics (db_pool_*, labelled by its name) from now on; it must stay open
+ * as long as they are served. */
+void pg_pool_show(struct pg_pool *pool);
 
 /* Borrow a connection (the one returned last first). ST_OVERLOADED, ST_DATABASE_UNAVAILABLE. */
 enum status pg_lease(struct pg_pool *pool, struct pg_conn **ret_conn,

@@ -47,6 +47,14 @@ enum status pg_prepare_all(struct pg_conn *conn, const struct pg_statement *cons
 			   size_t count, struct problem *err) MUST_CHECK;
 /* Run SQL without parameters and drop its result. */
 enum status pg_command(struct pg_conn *conn, const char *sql, struct problem *err) MUST_CHECK;
+/* A pool for its metrics: threads in line now, waits given up since the start. */
+struct pg_pool_line {
+	const char *name;
+	size_t max;
+	size_t waiting;
+	uint64_t timeouts;
+};
+struct pg_pool_line pg_pool_line(struct pg_pool *pool);
 /* Close the link and free. */
 void pg_conn_free(struct pg_conn *conn);
 

@@ -38,6 +38,8 @@ struct pg_pool {
 	size_t idle_count;
 	size_t open; /* idle, leased, or being opened */
 	struct waiter *first, **last;
+	size_t waiting;
+	uint64_t timeouts;  /* of waiters that went away with nothing */
 	int64_t suspect_us; /* connections idle since before are not trusted */
 };
 
@@ -281,6 +283,17 @@ void pg_pool_counts(struct pg_pool *pool, size_t *ret_open, size_t *ret_leased)
 	pthread_mutex_unlock(&pool->lock);
 }
 
+struct pg_pool_line pg_pool_line(struct pg_pool *pool)
+{
+	struct pg_pool_line line = {.name = pool->options.name, .max = pool->options.max};
+
+	pthread_mutex_lock(&pool->lock);
+	line.waiting = pool->waiting;
+	line.timeouts = pool->timeouts;
+	pthread_mutex_unlock(&pool->lock);
+	return line;
+}
+
 /* --- leases ------------------------------------------------------------------------------------
  */
 
@@ -312,12 +325,16 @@ static bool wait_in_line(struct pg_pool *pool, struct waiter *waiter)
 	pthread_condattr_destroy(&monotonic);
 	*pool->last = waiter;
 	pool->last = &waiter->next;
+	pool->waiting++;
 	while (!waiter->conn && !waiter->may_open && failed != ETIMEDOUT)
 		failed = pthread_cond_timedwait(&waiter->wake, &pool->lock, &until);
-	if (!waiter->conn && !waiter->may_open)
+	bool got = waiter->conn || waiter->may_open;
+	if (!got)
 		leave_line(pool, waiter);
+	pool->waiting--;
+	pool->timeouts += !got;
 	pthread_cond_destroy(&waiter->wake);
-	return waiter->conn || waiter->may_open;
+	return got;
 }
 
 enum status pg_lease(struct pg_pool *pool, struct pg_conn **ret_conn, struct problem *err)

@@ -8,6 +8,7 @@
 #include "common/httpd.h"
 #include "common/log.h"
 #include "common/notify.h"
+#include "common/queue_metrics.h"
 #include "common/worker_internal.h"
 
 enum {
@@ -58,6 +59,7 @@ static void note(struct worker *worker, enum status status, const struct problem
 	pthread_mutex_unlock(&worker->lock);
 	if (!changed)
 		return;
+	queue_metrics_reachable(status == OK);
 	log_open(&line, status == OK ? LOG_INFO : LOG_WARN,
 		 status == OK ? "Queue works again" : "Queue does not work");
 	log_str(&line, "type", worker->options->type->name);
@@ -194,7 +196,7 @@ static enum status recover(struct worker *worker, struct problem *err)
 
 	if (status != OK)
 		return status;
-	worker_metrics_depth(type, ready, delayed);
+	queue_metrics_depth(type, ready, delayed);
 	return queue_recover(worker->queue, worker->options->pool, false, NULL, err);
 }
 
@@ -364,6 +366,15 @@ void worker_hold_signals(void)
 	signal(SIGPIPE, SIG_IGN);
 }
 
+static void show_metrics(const struct worker_options *options)
+{
+	metrics_build_info(options->name, CORE_VERSION);
+	worker_metrics_start(options->type->name);
+	queue_metrics_register();
+	queue_metrics_reachable(true);
+	pg_pool_show(options->pool);
+}
+
 enum status worker_main(const struct worker_options *options, struct problem *err)
 {
 	struct httpd *httpd = NULL;
@@ -371,7 +382,7 @@ enum status worker_main(const struct worker_options *options, struct problem *er
 	sigset_t signals, before;
 	enum status status;
 
-	metrics_register(worker_metrics, worker_metric_count);
+	show_metrics(options);
 	block_signals(&signals, &before);
 	status = worker_init(&worker, options, err);
 	if (status == OK && options->metrics_port) {

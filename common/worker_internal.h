@@ -34,9 +34,8 @@ struct worker {
 	enum status trouble; /* why reserving fails; OK: it works */
 };
 
-extern struct metric *const worker_metrics[];
-extern const size_t worker_metric_count;
-void worker_metrics_depth(const char *type, int64_t ready, int64_t delayed);
+/* Register the metrics of jobs; they begin at 0 for this type. */
+void worker_metrics_start(const char *type);
 
 /* Sleep, but end with `flag`; true: it is set. */
 bool worker_wait(struct worker *worker, const bool *flag, int64_t ms);

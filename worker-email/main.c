@@ -76,6 +76,7 @@ static enum status run(const struct email_config *config, struct arena *arena, s
 		return status;
 	struct queue_type type = *queue_type("send-email");
 	type.time_to_run_ms = config->time_to_run_ms;
+	breaker_show(&context.breaker, "notification");
 	const struct worker_options options = {
 		.name = "worker-email",
 		.type = &type,

@@ -148,6 +148,7 @@ static enum status serve(const struct config *config, struct ticket_job *job, st
 	};
 	enum status status = queue_open(&mails, &job->mails, err);
 
+	ticket_store_show(&job->store);
 	type.time_to_run_ms = config->time_to_run_ms;
 	if (!status)
 		status = worker_main(&options, err);

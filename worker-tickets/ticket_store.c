@@ -6,9 +6,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "common/ids.h"
+#include "common/metrics.h"
 #include "sql_tickets.h"
 
 static const char *const suffixes[] = {".pdf", ".svg", ".png"};
@@ -45,6 +47,31 @@ enum status ticket_store_open(const char *url, struct ticket_store *ret, struct 
 				   directory);
 	ret->directory = directory;
 	return OK;
+}
+
+static struct metric room = {
+	.name = "documents_free_ratio",
+	.type = METRIC_GAUGE,
+	.help = "Share of the documents' file system that is free, 0 to 1.",
+};
+
+static void collect(void *ctx)
+{
+	const struct ticket_store *store = ctx;
+	struct statvfs info;
+
+	if (statvfs(store->directory, &info) == 0 && info.f_blocks > 0)
+		metrics_set(&room, (double)info.f_bavail / (double)info.f_blocks, (char *)NULL);
+}
+
+void ticket_store_show(struct ticket_store *store)
+{
+	static struct metric *const families[] = {&room};
+
+	if (!store->directory)
+		return;
+	metrics_register(families, ARRAY_LEN(families));
+	metrics_on_render(collect, store);
 }
 
 static enum status write_all(int fd, struct slice bytes, const char *path, struct problem *err)

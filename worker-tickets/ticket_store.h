@@ -31,6 +31,9 @@ struct ticket_documents {
  * when the directory cannot be written to. */
 enum status ticket_store_open(const char *url, struct ticket_store *ret,
 			      struct problem *err) MUST_CHECK;
+/* Show the room in the directory's file system among the metrics from now on; nothing for
+ * PostgreSQL. */
+void ticket_store_show(struct ticket_store *store);
 /* Write the files, if files they are: before the transaction. */
 enum status ticket_store_write(const struct ticket_store *store, struct arena *arena,
 			       struct ticket_documents *documents, size_t count,

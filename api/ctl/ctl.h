@@ -41,6 +41,8 @@ struct ctl_drift {
 struct ctl_period {
 	int64_t from, to;
 };
+/* The name of the check that follows. */
+#define CTL_PAYMENTS_CHECK "payment-service"
 /* Ask the payment service for the intents of payments made in a period; appends a struct ctl_drift
  * for each on which it says otherwise. ST_UPSTREAM_DOWN, ST_UPSTREAM_REFUSED. */
 enum status ctl_audit_payments(struct ctl *ctl, const struct ctl_period *period,

@@ -86,6 +86,37 @@ static bool read_period(const struct ctl *ctl, struct ctl_period *ret)
 	return true;
 }
 
+static size_t count_drift(const struct strbuf *found, const char *check)
+{
+	const struct ctl_drift *items = (const void *)found->buf;
+	size_t count = 0;
+
+	for (size_t i = 0; i < found->len / sizeof(*items); i++)
+		count += !strcmp(items[i].check, check);
+	return count;
+}
+
+/* Leave the result for the metrics. */
+static enum status record(struct ctl *ctl, bool payments, const struct strbuf *found,
+			  struct problem *err)
+{
+	PG_LEASED conn = NULL;
+	const char *names[ARRAY_LEN(checks)];
+	int64_t drift[ARRAY_LEN(checks)];
+	size_t count = payments ? 1 : ARRAY_LEN(checks);
+	enum status status = ctl_connect(ctl, &conn, err);
+
+	for (size_t i = 0; i < count; i++) {
+		names[i] = payments ? CTL_PAYMENTS_CHECK : checks[i].name;
+		drift[i] = (int64_t)count_drift(found, names[i]);
+	}
+	if (status == OK)
+		status = pg_exec(conn, sql_audit_record.sql,
+				 PG_ARGS(PG_TEXT_ARRAY(names, count), PG_I64_ARRAY(drift, count)),
+				 NULL, err);
+	return status;
+}
+
 int ctl_audit(struct ctl *ctl)
 {
 	struct problem err = {.status = OK};
@@ -100,6 +131,9 @@ int ctl_audit(struct ctl *ctl)
 				    : run_checks(ctl, &found, &err);
 	if (status != OK)
 		return ctl_fail(&err);
+	if (record(ctl, ctl->arg_count > 0, &found, &err) != OK)
+		(void)fprintf(stderr, "corectl: the metrics do not learn of this: %s\n",
+			      err.detail);
 	size_t count = found.len / sizeof(struct ctl_drift);
 	if (count > 0 || ctl->json)
 		ctl_print(ctl, &drift_schema, found.buf, count);

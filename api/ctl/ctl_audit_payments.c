@@ -120,7 +120,7 @@ static enum status compare(struct ctl *ctl, const struct intent *intent, struct 
 			   struct problem *err)
 {
 	const char *theirs = "";
-	struct ctl_drift drift = {.check = "payment-service", .id = intent->id};
+	struct ctl_drift drift = {.check = CTL_PAYMENTS_CHECK, .id = intent->id};
 	enum status status = ask(ctl, intent->intent_id, &theirs, err);
 
 	if (status || agrees(intent, theirs))

@@ -19,9 +19,8 @@ enum status events_create(struct request *req, struct problem *err)
 
 	if (status)
 		return status;
-	metrics_add(&metric_events_created, 1, event_status_names[event.status], (char *)NULL);
-	metrics_observe(&metric_event_creation_duration,
-			(double)(clock_monotonic_us() - begun_us) / (double)US_PER_S, (char *)NULL);
+	observe_event_created(event.organizer_id, event_status_names[event.status],
+			      clock_monotonic_us() - begun_us);
 	answer_created(req, &event_schema, &event, event.edit_version, "/api/events/%lld",
 		       (long long)event.id);
 	return OK;

@@ -208,8 +208,8 @@ static void count_guests(const struct slice_of_rows *slice)
 {
 	for (int i = 0; guest_type_names[i]; i++)
 		if (slice->created[i])
-			metrics_add(&metric_guests_registered, slice->created[i],
-				    guest_type_names[i], (char *)NULL);
+			observe_guests_registered(slice->claim->event_id, 0, guest_type_names[i],
+						  slice->created[i]);
 }
 
 static enum status apply_once(struct request *req, struct problem *err)

@@ -178,7 +178,7 @@ enum status guests_register(struct request *req, struct problem *err)
 	if (outcome.job_id)
 		request_remember_job(req, outcome.job_type, outcome.job_id);
 	request_dispatch(req);
-	metrics_add(&metric_guests_registered, 1, member.type, (char *)NULL);
+	observe_guests_registered(member.event_id, member.ticket_type_id, member.type, 1);
 	if (outcome.payment_id)
 		return registration_pay(req, &outcome, &guest, err);
 	registration_answer(req, &guest);

@@ -390,7 +390,7 @@ START_TEST(the_breaker_opens_and_closes)
 
 	platform_script("{\"service\":\"payment\",\"behaviour\":\"hang\",\"delayMs\":20000}");
 	crowd(8, be_refused, &shop);
-	ck_assert(metric("payment_breaker_state") >= 1);
+	ck_assert(metric("breaker_state{service=\"payment\"}") >= 1);
 	began = clock_monotonic_us();
 	for (size_t i = 10; i < 30; i++)
 		be_refused(&shop, i);
@@ -402,7 +402,7 @@ START_TEST(the_breaker_opens_and_closes)
 		ck_assert_int_lt(i, 150);
 		clock_sleep_ms(100);
 	}
-	ck_assert(metric("payment_breaker_state") == 0);
+	ck_assert(metric("breaker_state{service=\"payment\"}") == 0);
 	ck_assert_int_eq(sql_int(seats_taken), 1);
 	ck_assert(audit_clean());
 }

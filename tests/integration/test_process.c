@@ -114,7 +114,8 @@ START_TEST(test_metrics_count_the_domain)
 	ck_assert_ptr_nonnull(strstr(body, "http_requests_total{route=\"/api/events\","
 					   "method=\"POST\",status=\"201\"} 1\n"));
 	ck_assert_ptr_nonnull(strstr(body, "\nhttp_requests_in_flight 0\n"));
-	ck_assert_ptr_nonnull(strstr(body, "core_service_build_info{version="));
+	ck_assert_ptr_nonnull(
+		strstr(body, "core_service_build_info{program=\"core-api\",version="));
 }
 END_TEST
 

@@ -267,6 +267,13 @@ static bool comes_up(int place, int starts_before)
 	return worker_started(place, starts_before);
 }
 
+static bool is_worker(int place)
+{
+	enum suite_part part = part_at(place);
+
+	return part == SUITE_TICKETS || part == SUITE_EMAIL;
+}
+
 void suite_start(enum suite_part part)
 {
 	int place = place_of(part);
@@ -274,7 +281,7 @@ void suite_start(enum suite_part part)
 	int starts_before;
 
 	prepare(place);
-	starts_before = starts(place);
+	starts_before = is_worker(place) ? starts(place) : 0;
 	suite.pids[place] = fork();
 	if (suite.pids[place] == 0)
 		become(path, place);
