@@ -148,6 +148,7 @@ lint: ## format, analyzers, fences, SQL, README, installation and manifests agai
 	@echo "  SQL" && $(O)/bin/with-servers tests/support/prepare_sql.sh $(O)/bin/corectl $(SQL_FILES)
 	@echo "  README" && tests/support/readme.sh check $(O)/bin
 	@echo "  one machine" && $(O)/bin/with-servers tests/support/check_host.sh $(O)/bin $(BUILD)/host
+	@echo "  alerts" && tests/support/alerts.sh $(O)/bin/corectl $(BUILD)/lint-alerts
 	@echo "  API document"
 	@tests/support/npm_ci.sh needed tests/npm $(BUILD)/lint-npm
 	@$(BUILD)/lint-npm/node_modules/.bin/spectral lint --quiet --fail-severity=warn \

@@ -12,6 +12,8 @@ wanted='gcc libc6-dev make pkg-config
 	curl jq poppler-utils zbar-tools check libsubunit-dev'
 LINT='clang libclang-rt-dev clang-format clang-tidy cppcheck shellcheck nginx-light openssl systemd'
 
+# Prometheus scrapes the suite in a test, promtool tests the alerts.
+[ "${1:-}" = demo ] || wanted="$wanted prometheus"
 # Debian's npm is 350 packages, longer to install than all the others: not for the demo. Node, npm
 # and kubectl may come from anywhere; a newer Node than Debian's brings its own npm.
 if [ "${1:-}" != demo ]; then
@@ -61,7 +63,7 @@ $as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq
 $as_root env DEBIAN_FRONTEND=noninteractive UCF_FORCE_CONFFOLD=1 \
 	apt-get install -y -qq --no-install-recommends $missing
 # Their packages would start system-wide ones at the next boot.
-for package in redis-server nginx-light; do
+for package in redis-server nginx-light prometheus; do
 	case " $missing " in
 	*" $package "*) $as_root update-rc.d "${package%-light}" disable ;;
 	esac
