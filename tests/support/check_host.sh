@@ -58,8 +58,10 @@ for name in "${names[@]}"; do
 		"$name" 2>&1) || fail "$said"
 	echo "  ${said##*→ }"
 done
-systemd-analyze calendar "$(sed -n 's/^OnCalendar=//p' "$units"/*.timer)" >/dev/null ||
-	fail "the timer has no time"
+for when in "$units"/*.timer; do
+	systemd-analyze calendar "$(sed -n 's/^OnCalendar=//p' "$when")" >/dev/null ||
+		fail "$when has no time"
+done
 
 # The rows of a program's table that are secrets.
 secrets_of()
