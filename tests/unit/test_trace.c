@@ -358,10 +358,10 @@ END_TEST
 enum { WAIT_MS = 20000 };
 
 static struct httpd *collector;
-static _Atomic(int) posts, answer_status;
+static _Atomic(int) answer_status;
+static _Atomic(char *) last_body;
 static _Atomic(int64_t) spans_taken, bytes_largest;
-static _Atomic(bool) hangs;
-static char authorization[64];
+static _Atomic(bool) hangs, authorized;
 
 static int64_t count_of(const char *text, const char *part)
 {
@@ -387,15 +387,16 @@ static void take(void *ctx, struct http_exchange *exchange)
 	}
 	while (hangs)
 		clock_sleep_ms(5);
-	if (!strcmp(exchange->path, "/base/v1/traces") && answer_status == 200)
+	if (!strcmp(exchange->path, "/base/v1/traces") && answer_status == 200) {
+		free(atomic_exchange(&last_body, strdup(body.at)));
 		spans_taken += count_of(body.at, "\"spanId\"");
+	}
 	if ((int64_t)body.len > bytes_largest)
 		bytes_largest = (int64_t)body.len;
-	snprintf(authorization, sizeof(authorization), "%s", given ? given : "");
+	authorized = given && !strcmp(given, "Bearer abc");
 	exchange->response.status = answer_status;
 	exchange->response.content_type = "application/json";
 	exchange->response.body = (struct slice){"{}", 2};
-	posts++;
 }
 
 static void start_with(const char *ratio)
@@ -433,6 +434,7 @@ static void teardown_collector(void)
 	hangs = false;
 	trace_stop();
 	httpd_drain(collector, 1000);
+	free(atomic_exchange(&last_body, NULL));
 	teardown();
 }
 
@@ -474,7 +476,7 @@ START_TEST(test_spans_are_posted)
 {
 	work(3);
 	ck_assert(becomes(&spans_taken, 3));
-	ck_assert_str_eq(authorization, "Bearer abc");
+	ck_assert(authorized);
 	work(TRACE_BATCH + 10);
 	ck_assert(becomes(&spans_taken, 3 + TRACE_BATCH + 10));
 	trace_stop();
@@ -620,6 +622,14 @@ START_TEST(test_a_call_is_a_span)
 			 ST_UPSTREAM_DOWN);
 	answer_status = 200;
 	ck_assert(becomes(&spans_taken, 1));
+	ck_assert_ptr_nonnull(strstr(last_body, "\"name\":\"GET payment\",\"kind\":3,"));
+	ck_assert_ptr_nonnull(
+		strstr(last_body, arena_printf(&arena, "\"parentSpanId\":\"%s\"", span.span_id)));
+	ck_assert_ptr_nonnull(
+		strstr(last_body, "\"http.request.resend_count\",\"value\":{\"intValue\":\"1\"}"));
+	ck_assert_ptr_nonnull(
+		strstr(last_body, "\"error.type\",\"value\":{\"stringValue\":\"503\"}"));
+	ck_assert_ptr_null(strstr(last_body, "/other"));
 }
 END_TEST
 
