@@ -317,6 +317,9 @@ enum status trace_start(const struct trace_config *config, const char *program, 
 		return problem_set(err, ST_INTERNAL_ERROR, "No thread for the spans");
 	}
 	metrics_register(families, ARRAY_LEN(families));
+	count_spans(0, "posted");
+	count_spans(0, "failed");
+	count_spans(0, "dropped");
 	exporter.on = true;
 	return OK;
 }

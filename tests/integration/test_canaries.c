@@ -92,6 +92,7 @@ static void begin(void)
 		  with_password(suite_database(), "postgres", MARK "DatabasePassword"));
 	suite_set("REDIS_URL", with_password(servers_redis_url(), "", MARK "CachePassword"));
 	suite_set("LOG_LEVEL", "debug");
+	suite_set("OTEL_EXPORTER_OTLP_ENDPOINT", suite_platform());
 	suite_start(SUITE_API);
 	tickets = start_worker(SUITE_TICKETS);
 	email = start_worker(SUITE_EMAIL);
@@ -378,6 +379,7 @@ static void search_processes(void)
 START_TEST(no_canary_sings)
 {
 	const char *token = my_token();
+	struct reply *spans;
 
 	say_headers(token);
 	say_urls(token);
@@ -395,6 +397,10 @@ START_TEST(no_canary_sings)
 	ck_assert_int_eq(suite_stop(SUITE_TICKETS), 0);
 	ck_assert_int_eq(suite_stop(SUITE_API), 0);
 	search_logs();
+	/* The last spans come with the end. */
+	spans = platform_calls("collector");
+	ck_assert_ptr_nonnull(strstr(spans->body, "resourceSpans"));
+	expect_clean("spans", spans->body);
 }
 END_TEST
 

@@ -101,7 +101,11 @@ static void begin(void)
 	ck_assert_ptr_nonnull(mkdtemp(dir));
 	ck_assert_int_eq(system(text("mkdir %s/documents", dir)), 0);
 	suite_set("DOCUMENTS_URL", text("file://%s/documents", dir));
-	suite_begin(SUITE_PLATFORM | SUITE_API);
+	suite_set("DB_REPLICA_HOST", "127.0.0.1");
+	suite_set("DB_REPLICA_PORT", text("%d", servers_port(SERVER_REPLICA)));
+	suite_begin(SUITE_PLATFORM);
+	suite_set("OTEL_EXPORTER_OTLP_ENDPOINT", suite_platform());
+	suite_start(SUITE_API);
 	tickets = start_worker(SUITE_TICKETS);
 	email = start_worker(SUITE_EMAIL);
 	prometheus_port = servers_free_port();
@@ -126,6 +130,7 @@ static void work(void)
 	struct reply *zoe = shop_register(&shop, token_user(), "zoe");
 
 	ck_assert_int_eq(zoe->status, 201);
+	ck_assert_int_eq(api_get(token_admin(), "/api/events")->status, 200);
 	ck_assert_int_eq(
 		api_post(token_organizer(),
 			 text("/api/events/%lld/guests/%lld/check-in", (long long)shop.event_id,
@@ -168,7 +173,8 @@ int main(void)
 	tcase_add_test(cases, every_expression_has_data);
 	tcase_add_test(cases, promtool_finds_no_fault);
 	suite_add_tcase(suite, cases);
-	servers_start();
+	servers_start_private();
+	servers_start_replica();
 	srunner_run_all(runner, CK_NORMAL);
 	servers_stop();
 
