@@ -89,12 +89,12 @@ EMBED_DIRS = -DTICKET_FONT_DIR='"$(O)/gen"' -DWEB_DIR='"$(WEB)"'
 .SECONDARY:
 MAKEFLAGS += --no-builtin-rules
 .PHONY: all help deps install programs tests fuzz-programs check check-large rolling asan tsan \
-	fuzz lint lint-c lint-k8s demo up down clean
+	fuzz lint lint-c lint-k8s images demo up down clean
 
 all: $(BINS) ## build every program into build/release/bin
 
 help: ## this list
-	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1#\2/p' Makefile | sort | \
+	@sed -n 's/^\([a-z][a-z0-9-]*\):.*## \(.*\)/\1#\2/p' Makefile | sort | \
 		while IFS='#' read -r name text; do printf '%-12s %s\n' "$$name" "$$text"; done
 
 # What runs on a bare machine installs first; the variables that ask pkg-config are expanded only by
@@ -166,6 +166,10 @@ lint-k8s: programs ## every overlay against Kubernetes' types and the programs' 
 	@echo "  manifests"
 	@tests/support/npm_ci.sh needed tests/npm $(BUILD)/lint-npm
 	@tests/support/lint_k8s.sh $(O)/bin $(BUILD)/lint-npm/node_modules $(BUILD)/k8s
+
+images: programs ## build the container images for real and run the suite from them (needs root)
+	@tests/support/install.sh images || :
+	@tests/support/images.sh $(O)/bin $(BUILD)/images
 
 # One file a call; done again when the object would be, that is, when a header changed too.
 lint-c: $(patsubst %.c,$(O)/lint/%.tidy,$(filter %.c,$(C_FILES)))

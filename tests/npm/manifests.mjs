@@ -1,8 +1,8 @@
 // Hold the manifests against Kubernetes' types and against the programs:
 //
-//	node manifests.mjs NODE_MODULES BIN_DIR EXAMPLE.yaml... -- RENDERED.yaml...
+//	node manifests.mjs NODE_MODULES BIN_DIR COMPOSE.yaml EXAMPLE.yaml... -- RENDERED.yaml...
 //
-// A RENDERED file is what `kubectl kustomize` prints of one overlay; an EXAMPLE stands beside the
+// Of the compose file only the variables are judged. A RENDERED file is what `kubectl kustomize` prints of one overlay; an EXAMPLE stands beside the
 // manifests and is judged by its types alone, but for the Secret, whose keys are those that an
 // overlay without a Secret expects. Every object is judged twice, those of KEDA and of the
 // Prometheus operator too: by its schema (required fields, values) and by the compiler (words that
@@ -12,9 +12,9 @@ import path from "node:path";
 import { execFileSync } from "node:child_process";
 import { createRequire } from "node:module";
 
-import { programTables, judgeOverlay } from "./manifests_rules.mjs";
+import { programTables, judgeCompose, judgeOverlay } from "./manifests_rules.mjs";
 
-const [modules, binDirectory, ...files] = process.argv.slice(2);
+const [modules, binDirectory, composeFile, ...files] = process.argv.slice(2);
 const root = path.resolve(modules);
 const require = createRequire(path.join(root, "index.js"));
 const YAML = require("yaml");
@@ -99,6 +99,8 @@ for (const entry of all)
 judgeByCompiler(typed);
 
 const tables = programTables(binDirectory);
+judgeCompose({ file: composeFile, tables, fault,
+	compose: YAML.parse(fs.readFileSync(composeFile, "utf8"), { merge: true }) });
 const secret = examples.map(({ object }) => object).find(({ kind }) => kind === "Secret");
 for (const { file, objects } of overlays)
 	judgeOverlay({ file, objects: objects.map(({ object }) => object), secret, tables, fault });

@@ -200,3 +200,16 @@ export function judgeOverlay(context) {
 	judgeConnections(context, ours);
 	judgeReferences(context);
 }
+
+// Services of a compose file that run a program of ours; secrets stand in the environment there.
+export function judgeCompose({ compose, file, tables, fault }) {
+	for (const [name, { image, environment = {} }] of Object.entries(compose.services)) {
+		const keys = tables[programOf({ image })];
+		for (const variable of keys ? Object.keys(environment) : [])
+			if (!keys.has(variable))
+				fault(`${file}: ${name}`, `${programOf({ image })} does not read ${variable}`);
+		for (const [variable, { required }] of keys ?? [])
+			if (required && environment[variable] === undefined)
+				fault(`${file}: ${name}`, `${variable} is required`);
+	}
+}

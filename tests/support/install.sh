@@ -1,28 +1,39 @@
 #!/bin/sh
-# Install the Debian 12 packages that are missing: install.sh [demo | lint]
+# Install the Debian 12 packages that are missing:
+#	install.sh [demo | lint | images | image [npm]]
 # `demo`: what building and running take. Without an argument what holding the API against its
-# document takes besides, with `lint` also what checking the sources takes. The only list of
-# packages there is.
+# document takes besides, with `lint` also what checking the sources takes, with `images` what
+# building images takes; `image` is what the programs take inside of one. The only list of packages
+# there is.
 set -eu
 
-wanted='gcc libc6-dev make pkg-config
+BUILD='gcc libc6-dev make pkg-config
 	libcivetweb-dev libpq-dev libhiredis-dev libcjson-dev libcurl4-openssl-dev libssl-dev
 	libqrencode-dev libhpdf-dev zlib1g-dev libpango1.0-dev libharfbuzz-bin python3-yaml
-	postgresql-15 redis-server fonts-noto-core fonts-symbola fonts-wqy-microhei
-	curl jq poppler-utils zbar-tools check libsubunit-dev'
+	fonts-noto-core fonts-symbola fonts-wqy-microhei'
+RUN='postgresql-15 redis-server curl jq poppler-utils zbar-tools check libsubunit-dev'
 LINT='clang libclang-rt-dev clang-format clang-tidy cppcheck shellcheck nginx-light openssl systemd'
+IMAGES='buildah mmdebstrap'
+IMAGE='ca-certificates tzdata fontconfig'
 
 # Prometheus scrapes the suite in a test, promtool tests the alerts.
 [ "${1:-}" = demo ] || wanted="$wanted prometheus"
 # Debian's npm is 350 packages, longer to install than all the others: not for the demo. Node, npm
 # and kubectl may come from anywhere; a newer Node than Debian's brings its own npm.
-if [ "${1:-}" != demo ]; then
-	command -v node >/dev/null || wanted="$wanted nodejs"
-	command -v npm >/dev/null || wanted="$wanted npm"
-fi
-if [ "${1:-}" = lint ]; then
+wanted="$BUILD $RUN"
+NODE=yes
+case ${1:-} in
+demo) NODE= ;;
+lint)
 	wanted="$wanted $LINT"
 	command -v kubectl >/dev/null || wanted="$wanted kubernetes-client"
+	;;
+images) wanted=$IMAGES NODE= ;;
+image) wanted="$BUILD $IMAGE" NODE=${2:-} ;;
+esac
+if [ -n "$NODE" ]; then
+	command -v node >/dev/null || wanted="$wanted nodejs"
+	command -v npm >/dev/null || wanted="$wanted npm"
 fi
 
 missing=

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Render every overlay and hold it against types and programs: lint_k8s.sh BIN_DIR NODE_MODULES WORK_DIR
+# Render every overlay and hold it, and the compose file, against types and programs:
+#	lint_k8s.sh BIN_DIR NODE_MODULES WORK_DIR
 set -eu
 bin=$1 modules=$2 work=$3
 
@@ -14,4 +15,5 @@ for overlay in k8s/overlays/*/; do
 	set -- "$@" "$work/$name.yaml"
 done
 shift 3
-node tests/npm/manifests.mjs "$modules" "$bin" k8s/base/*.example.yaml -- "$@"
+"$modules/.bin/dclint" --quiet --max-warnings 0 --config tests/npm/dclint.json k8s/compose.yaml
+node tests/npm/manifests.mjs "$modules" "$bin" k8s/compose.yaml k8s/base/*.example.yaml -- "$@"

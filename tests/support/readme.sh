@@ -33,11 +33,11 @@ targets_exist()
 {
 	local target bad=0
 	while read -r _ target; do
-		grep -qE "^([a-z-]+ )*$target( [a-z-]+)*:([^=]|\$)" Makefile || {
+		grep -qE "^([a-z0-9-]+ )*$target( [a-z0-9-]+)*:([^=]|\$)" Makefile || {
 			echo "README.md or HACKING.md names make $target, which does not exist"
 			bad=1
 		}
-	done < <(grep -ohE '(`|^)make [a-z][a-z-]*' README.md HACKING.md | tr -d '`' | sort -u)
+	done < <(grep -ohE '(`|^)make [a-z][a-z0-9-]*' README.md HACKING.md | tr -d '`' | sort -u)
 	return "$bad"
 }
 
