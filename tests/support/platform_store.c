@@ -4,7 +4,7 @@
 
 #include "tests/support/platform.h"
 
-enum { RING_HEADS = 4096, BODY_KEPT_MAX = 64 << 10 };
+enum { RING_HEADS = 4096, BODY_KEPT_MAX = 512 << 10 };
 
 const char *const platform_service_names[] = {"auth", "payment", "notification", "collector", NULL};
 const char *const platform_behaviour_names[] = {"ok",  "status",   "slow", "hang",
