@@ -6,6 +6,8 @@ import { execFileSync } from "node:child_process";
 const PROGRAMS = ["core-api", "worker-tickets", "worker-email", "corectl"];
 const CREDENTIALS = "CREDENTIALS_DIRECTORY"; // read by the programs, in no table
 const DISPATCHER = 1; // core-api's, beside its pools
+const WATCHER = 1; // core-api's with a replica, to both servers
+const REPLICA_POOL = "REPLICA_POOL_MAX"; // the one pool that is not the primary's
 const RESERVED = 3 + 5; // superuser_reserved_connections, and operators with psql
 
 // The rows that each program prints of itself: name -> {secret, required, fallback}.
@@ -116,16 +118,32 @@ function peakPods({ objects, fault }, object) {
 	return (maxReplicas ?? maxReplicaCount ?? 1) + 2 * maxSurge + maxUnavailable;
 }
 
-// Connections of one pod: every pool of its program, or the one of corectl.
+const total = (numbers) => numbers.reduce((a, b) => a + b, 0);
+
+// Connections of one container to the primary and to the replica: every pool of its program, or the
+// one of corectl.
+function containerConnections(context, pod, container) {
+	const keys = context.tables[programOf(container)];
+	const { shared, own } = inputs(context, pod, container);
+	const setting = (name) => own[name] ?? shared[name] ?? keys.get(name)?.fallback;
+	const pools = [...keys.keys()].filter((name) => name.endsWith("_POOL_MAX") && name !== REPLICA_POOL);
+	const primary = total(pools.map((name) => Number(setting(name))));
+	if (programOf(container) !== "core-api")
+		return { primary: Math.max(primary, 1), replica: 0 };
+	const watcher = setting("DB_REPLICA_HOST") ? WATCHER : 0;
+	return {
+		primary: primary + DISPATCHER + watcher,
+		replica: watcher && Number(setting(REPLICA_POOL)) + watcher,
+	};
+}
+
+// Of one pod: init containers end before the others begin.
 function podConnections(context, pod) {
-	return Math.max(...containersOf(pod).map((container) => {
-		const keys = context.tables[programOf(container)];
-		const { shared, own } = inputs(context, pod, container);
-		const pools = [...keys].filter(([name]) => name.endsWith("_POOL_MAX"))
-			.map(([name, { fallback }]) => Number(own[name] ?? shared[name] ?? fallback));
-		const sum = pools.reduce((a, b) => a + b, 0);
-		return programOf(container) === "core-api" ? sum + DISPATCHER : Math.max(sum, 1);
-	}));
+	const each = containersOf(pod).map((container) => containerConnections(context, pod, container));
+	return {
+		primary: Math.max(...each.map(({ primary }) => primary)),
+		replica: Math.max(...each.map(({ replica }) => replica)),
+	};
 }
 
 function judgeConnections(context, ours) {
@@ -133,16 +151,21 @@ function judgeConnections(context, ours) {
 	const settings = objects.find(({ kind, data }) => kind === "ConfigMap"
 		&& data?.["postgresql.conf"])?.data["postgresql.conf"] ?? "";
 	const limit = Number(/^max_connections = (\d+)$/m.exec(settings)?.[1] ?? 0);
-	const rows = ours.map(({ object, pod }) => ({
+	const all = ours.map(({ object, pod }) => ({
 		name: object.metadata.name,
 		pods: peakPods(context, object),
-		each: podConnections(context, pod),
+		...podConnections(context, pod),
 	}));
-	const sum = rows.reduce((total, { pods, each }) => total + pods * each, RESERVED);
-	console.log(`${file}: connections ${rows.map(({ name, pods, each }) =>
-		`${name} ${pods} x ${each}`).join(", ")}, reserved ${RESERVED}: ${sum} of ${limit}`);
-	if (sum > limit)
-		fault(file, `${sum} connections, PostgreSQL has ${limit}`);
+	for (const server of ["primary", "replica"]) {
+		const rows = all.filter((row) => row[server] > 0);
+		const sum = RESERVED + total(rows.map((row) => row.pods * row[server]));
+		if (rows.length > 0)
+			console.log(`${file}: connections to the ${server}: ${rows.map((row) =>
+				`${row.name} ${row.pods} x ${row[server]}`).join(", ")}, reserved ${RESERVED}: `
+				+ `${sum} of ${limit}`);
+		if (sum > limit)
+			fault(file, `${sum} connections, the ${server} takes ${limit}`);
+	}
 }
 
 // --- pods ---------------------------------------------------------------------------------------
