@@ -218,7 +218,29 @@ START_TEST(series_of_events_are_bounded)
 }
 END_TEST
 
-/* --- a log that blocks ------------------------------------------------------------------------ */
+/* --- the log ---------------------------------------------------------------------------------- */
+
+static bool log_says(const char *words)
+{
+	return system(text("grep -qF '%s' '%s'", words, suite_log(SUITE_API))) == 0;
+}
+
+START_TEST(the_level_is_configured)
+{
+	struct shop paid;
+
+	suite_set("LOG_LEVEL", "error");
+	suite_begin(SUITE_PLATFORM | SUITE_API);
+	paid = shop_open(5, "9.50", 5);
+	ck_assert(!log_says("\"level\""));
+	platform_script("{\"service\":\"payment\",\"behaviour\":\"status\",\"status\":503}");
+	ck_assert_int_eq(shop_register(&paid, token_user(), "zoe")->status, 503);
+	ck_assert_int_eq(suite_stop(SUITE_API), 0);
+	ck_assert(log_says("\"level\":\"error\""));
+	ck_assert(!log_says("\"level\":\"info\""));
+	ck_assert(!log_says("\"level\":\"warn\""));
+}
+END_TEST
 
 enum { FLOOD = 2000 };
 
@@ -265,6 +287,7 @@ int main(void)
 	tcase_add_test(cases, an_outage_is_shown);
 	tcase_add_test(cases, series_do_not_grow_with_events);
 	tcase_add_test(cases, series_of_events_are_bounded);
+	tcase_add_test(cases, the_level_is_configured);
 	tcase_add_test(cases, a_log_that_nobody_reads_blocks_nobody);
 	suite_add_tcase(suite, cases);
 	servers_start_private();
