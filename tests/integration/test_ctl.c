@@ -267,6 +267,7 @@ START_TEST(test_audit)
 		{"UPDATE guests SET ticket_type_id = NULL", "ticket-guest"},
 		{"UPDATE tickets SET doc_version = 2", "document is of version 1"},
 		{"DELETE FROM documents", "document is missing"},
+		{"UPDATE ticket_types SET page_seq = 1", "from before a change"},
 		{"UPDATE tickets SET is_validated = false, validated_at = NULL", "ticket-check-in"},
 		{"INSERT INTO outbox (id, job_type, subject_id, created_at, next_at) VALUES "
 		 "(gen_random_uuid(), 'send-email', 1, now() - interval '61 s', now() - interval "

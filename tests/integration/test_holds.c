@@ -21,6 +21,7 @@ enum {
 	MANY = 100,
 	RACES = 10,
 	HANDS = 8,
+	QUEUE = 40,
 	SOON_MS = 2000,
 	LATER_MS = 15000
 };
@@ -366,15 +367,6 @@ END_TEST
 
 /* --- the gate --------------------------------------------------------------------------------- */
 
-static double metric(const char *series)
-{
-	struct reply *reply =
-		say(&(struct saying){.method = "GET", .url = text("%s/metrics", suite_metrics())});
-	const char *line = strstr(reply->body, text("\n%s ", series));
-
-	return line ? strtod(line + strlen(series) + 2, NULL) : -1;
-}
-
 static void be_refused(void *ctx, size_t i)
 {
 	struct reply *reply = shop_register(ctx, token_user(), text("g%zu", i));
@@ -390,38 +382,60 @@ START_TEST(the_breaker_opens_and_closes)
 
 	platform_script("{\"service\":\"payment\",\"behaviour\":\"hang\",\"delayMs\":20000}");
 	crowd(8, be_refused, &shop);
-	ck_assert(metric("breaker_state{service=\"payment\"}") >= 1);
+	ck_assert(api_metric("breaker_state{service=\"payment\"}") >= 1);
 	began = clock_monotonic_us();
 	for (size_t i = 10; i < 30; i++)
 		be_refused(&shop, i);
 	/* A probe or two may wait for the service, the rest not at all. */
 	ck_assert_int_lt(clock_monotonic_us() - began, 4 * US_PER_S);
-	ck_assert(metric("payment_calls_total{outcome=\"breaker\"}") > 0);
+	ck_assert(api_metric("payment_calls_total{outcome=\"breaker\"}") > 0);
 	platform_script("{\"service\":\"payment\",\"behaviour\":\"ok\"}");
 	for (int i = 0; shop_register(&shop, token_user(), "back")->status != 201; i++) {
 		ck_assert_int_lt(i, 150);
 		clock_sleep_ms(100);
 	}
-	ck_assert(metric("breaker_state{service=\"payment\"}") == 0);
+	ck_assert(api_metric("breaker_state{service=\"payment\"}") == 0);
 	ck_assert_int_eq(sql_int(seats_taken), 1);
 	ck_assert(audit_clean());
 }
 END_TEST
 
+struct queue {
+	struct shop shop;
+	_Atomic int left;
+	double most; /* that waited at once */
+};
+
+static void be_refused_or_look(void *ctx, size_t i)
+{
+	struct queue *queue = ctx;
+
+	if (i < QUEUE) {
+		be_refused(&queue->shop, i);
+		queue->left--;
+	}
+	while (i == QUEUE && queue->left > 0) {
+		double waiting = api_metric("payment_parked_threads");
+
+		queue->most = waiting > queue->most ? waiting : queue->most;
+	}
+}
+
 START_TEST(few_threads_wait_for_the_service)
 {
-	struct shop shop;
+	struct queue queue = {.left = QUEUE};
 	int64_t began;
 
 	suite_stop(SUITE_API);
 	suite_set("PAYMENT_MAX_PARKED", "2");
 	suite_start(SUITE_API);
-	shop = shop_open(50, "5", 50);
+	queue.shop = shop_open(50, "5", 50);
 	platform_script("{\"service\":\"payment\",\"behaviour\":\"hang\",\"delayMs\":20000}");
 	began = clock_monotonic_us();
-	crowd(40, be_refused, &shop);
-	ck_assert_int_lt(clock_monotonic_us() - began, 5 * US_PER_S);
-	ck_assert(metric("payment_calls_total{outcome=\"parked\"}") > 0);
+	crowd(QUEUE + 1, be_refused_or_look, &queue);
+	ck_assert_int_lt(clock_monotonic_us() - began, patience(5000) * US_PER_MS);
+	ck_assert(queue.most == 2);
+	ck_assert(api_metric("payment_calls_total{outcome=\"parked\"}") > 0);
 	ck_assert_int_eq(sql_int(seats_taken), 0);
 	ck_assert(audit_clean());
 }

@@ -78,7 +78,7 @@ static void counts(const struct reply *report, int64_t created, int64_t updated,
 			      reply_int(report, "data.created") == created &&
 			      reply_int(report, "data.updated") == updated &&
 			      reply_int(report, "data.rejected") == rejected,
-		      "not %lld created, %lld updated, %lld rejected: %s", (long long)created,
+		      "not %lld created, %lld updated, %lld rejected: %.999s", (long long)created,
 		      (long long)updated, (long long)rejected, report->body);
 }
 
@@ -90,7 +90,7 @@ static void has_error(const struct reply *report, int i, const char *want)
 		text("%lld:%s:%s", (long long)reply_int(report, text("data.errors.%d.line", i)),
 		     column ? column : "", reply_text(report, text("data.errors.%d.code", i)));
 
-	ck_assert_msg(!strcmp(found, want), "error %d is %s, not %s: %s", i, found, want,
+	ck_assert_msg(!strcmp(found, want), "error %d is %s, not %s: %.999s", i, found, want,
 		      report->body);
 	ck_assert(reply_has(report, text("data.errors.%d.column", i)));
 	ck_assert_ptr_nonnull(reply_text(report, text("data.errors.%d.detail", i)));
@@ -377,6 +377,25 @@ START_TEST(too_many_rows_fail)
 }
 END_TEST
 
+START_TEST(ten_thousand_errors_are_told)
+{
+	struct shop shop = shop_open(10, "0", 10);
+	struct reply *report;
+	struct strbuf out;
+
+	strbuf_init(&out, NULL);
+	strbuf_adds(&out, "firstName,lastName,email\n");
+	for (int i = 1; i <= 10200; i++)
+		strbuf_addf(&out, "A,B,none%d\n", i);
+	strbuf_adds(&out, "A,B,good@x.example\n");
+	report = import(&shop, "", out.buf);
+	counts(report, 1, 0, 10200);
+	ck_assert_int_eq(reply_count(report, "data.errors"), 10000);
+	has_error(report, 0, "2:email:format");
+	has_error(report, 9999, "10001:email:format");
+}
+END_TEST
+
 START_TEST(the_body_is_judged_before_it_is_kept)
 {
 	struct shop shop = shop_open(10, "0", 10);
@@ -520,6 +539,9 @@ START_TEST(killed_in_the_middle_and_run_again)
 	processed = sql_int("SELECT processed FROM imports");
 	ck_assert_int_gt(processed, 0);
 	suite_start(SUITE_API);
+	report = api_get(token_organizer(), "/api/imports/%lld", (long long)id);
+	ck_assert_int_eq(reply_int(report, "data.total"), ROWS);
+	ck_assert_int_ge(reply_int(report, "data.processed"), processed);
 	report = report_of(id);
 	counts(report, ROWS - ROWS / BAD_EVERY, 0, ROWS / BAD_EVERY);
 	ck_assert_int_eq(reply_count(report, "data.errors"), ROWS / BAD_EVERY);
@@ -570,6 +592,7 @@ int main(void)
 	tcase_add_loop_test(tc, unreadable_files_fail, 0, ARRAY_LEN(unreadable));
 	tcase_add_test(tc, a_header_alone_is_done);
 	tcase_add_test(tc, too_many_rows_fail);
+	tcase_add_test(tc, ten_thousand_errors_are_told);
 	tcase_add_test(tc, the_body_is_judged_before_it_is_kept);
 	tcase_add_test(tc, an_import_is_its_managers_alone);
 	tcase_add_test(tc, a_key_imports_once);

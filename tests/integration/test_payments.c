@@ -252,6 +252,29 @@ START_TEST(what_is_not_signed_is_refused)
 }
 END_TEST
 
+/* While the secret changes, both hold. */
+START_TEST(two_secrets_hold_while_rotating)
+{
+	static const char next[] = "whsec_bmV4dCBzZWNyZXQgb2YgdGhlIHdlYmhvb2tz";
+	struct sale sale;
+	const char *body;
+
+	suite_stop(SUITE_API);
+	suite_set("PAYMENT_WEBHOOK_SECRET", text("%s,%s", next, suite_webhook_secret));
+	suite_start(SUITE_API);
+	sale = sale_of("rotating");
+	body = message("payment.failed", sale.intent, "49.9", "EUR");
+	must(send_hook(&(struct hook){.body = body}), 204);
+	expect_state(&sale, "pending", "failed");
+	body = message("payment.succeeded", sale.intent, "49.9", "EUR");
+	must(send_hook(&(struct hook){.body = body,
+				      .secret = "whsec_c29tZWJvZHkgZWxzZSdzIHNlY3JldA=="}),
+	     401);
+	must(send_hook(&(struct hook){.body = body, .secret = next}), 204);
+	expect_paid_once(&sale);
+}
+END_TEST
+
 #define MONEY(sum) "{\"type\":\"payment.succeeded\",\"data\":{\"intentId\":\"p\"," sum "}}"
 
 START_TEST(what_is_signed_and_unreadable_is_malformed)
@@ -293,16 +316,6 @@ END_TEST
 
 /* --- wrong sums ------------------------------------------------------------------------------- */
 
-static double metric(const char *name)
-{
-	struct reply *reply =
-		say(&(struct saying){.method = "GET", .url = text("%s/metrics", suite_metrics())});
-	const char *at = strstr(reply->body, text("\n%s ", name));
-
-	ck_assert_ptr_nonnull(at);
-	return strtod(at + strlen(name) + 2, NULL);
-}
-
 START_TEST(another_sum_is_disputed)
 {
 	static const char *const data[] = {
@@ -321,7 +334,7 @@ START_TEST(another_sum_is_disputed)
 		     204);
 		expect_state(&sale, "pending", "disputed");
 		ck_assert(reply_null(guest_of(&sale), "data.payment.clientSecret"));
-		ck_assert(metric("payments_disputed_total") == (double)(i + 1));
+		ck_assert(api_metric("payments_disputed_total") == (double)(i + 1));
 		/* The right word afterwards confirms nobody by itself. */
 		tell(&sale, "payment.succeeded");
 		expect_state(&sale, "pending", "disputed");
@@ -612,6 +625,7 @@ static TCase *cases_of_webhooks(void)
 	tcase_add_test(cases, failed_then_succeeded);
 	tcase_add_test(cases, succeeded_then_failed);
 	tcase_add_test(cases, what_is_not_signed_is_refused);
+	tcase_add_test(cases, two_secrets_hold_while_rotating);
 	tcase_add_test(cases, what_is_signed_and_unreadable_is_malformed);
 	tcase_add_test(cases, another_sum_is_disputed);
 	tcase_add_test(cases, the_right_sum_in_other_words);

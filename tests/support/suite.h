@@ -82,6 +82,10 @@ void platform_script(const char *body, ...) PRINTF_LIKE(1, 2);
 struct reply *platform_calls(const char *service);
 struct reply *platform_pay(const char *body, ...) PRINTF_LIKE(1, 2);
 
+/* The value of a series of the API's metrics, "name" or "name{label=\"value\"}"; -1: there is none.
+ */
+double api_metric(const char *series);
+
 /* Run one statement on the test's database; the first value, NULL when there is none. */
 const char *sql(const char *statement, ...) PRINTF_LIKE(1, 2);
 int64_t sql_int(const char *statement, ...) PRINTF_LIKE(1, 2);

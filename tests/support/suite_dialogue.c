@@ -134,6 +134,17 @@ struct reply *api_patch(const char *token, const char *path, const char *body, .
 	return api_send("PATCH", token, path, full, NULL);
 }
 
+double api_metric(const char *series)
+{
+	struct reply *reply =
+		say(&(struct saying){.method = "GET", .url = text("%s/metrics", suite_metrics())});
+	const char *line = reply->status == 200 ? strstr(reply->body, text("\n%s ", series)) : NULL;
+	double value = line ? strtod(line + strlen(series) + 2, NULL) : -1;
+
+	reply_free(reply);
+	return value;
+}
+
 /* --- the platform ---------------------------------------------------------------------------- */
 
 static struct reply *platform_post(const char *path, const char *body)
