@@ -4,11 +4,10 @@
 #include <string.h>
 
 #include "api/guests/csv.h"
+#include "api/guests/guests_export.h"
 #include "api/guests/imports.h"
 #include "common/clock.h"
 #include "sql_api.h"
-
-enum { PAGE_ROWS = 1000 };
 
 /* Columns as the statement gives them. */
 static const char header[] =
@@ -32,40 +31,45 @@ static void add_row(struct strbuf *out, const struct pg_result *page, size_t row
 	strbuf_adds(out, "\r\n");
 }
 
-/* The next page behind `out`; the connection goes back before anything is sent. */
-static enum status read_page(struct request *req, int64_t *after_id, size_t *ret_rows,
-			     struct strbuf *out, struct problem *err)
+void guests_export_begin(struct guests_page *page, int64_t event_id, struct strbuf *out)
 {
-	PG_RESULT page = NULL;
+	*page = (struct guests_page){.event_id = event_id};
+	strbuf_adds(out, header);
+}
+
+enum status guests_export_next(struct request *req, struct guests_page *page, struct strbuf *out,
+			       struct problem *err)
+{
+	PG_RESULT result = NULL;
 	enum status status;
 
 	status = request_query(
 		req, &sql_guests_export,
-		PG_ARGS(PG_I64(req->access.event_id), PG_I64(*after_id), PG_I64(PAGE_ROWS)), &page,
-		err);
+		PG_ARGS(PG_I64(page->event_id), PG_I64(page->after_id), PG_I64(GUESTS_PAGE_ROWS)),
+		&result, err);
 	if (status)
 		return status;
 	request_release_conn(req);
-	*ret_rows = pg_rows(page);
-	for (size_t i = 0; i < *ret_rows; i++)
-		add_row(out, page, i);
-	if (*ret_rows)
-		*after_id = pg_i64(page, *ret_rows - 1, COLUMN_ID);
+	page->rows = pg_rows(result);
+	for (size_t i = 0; i < page->rows; i++)
+		add_row(out, result, i);
+	if (page->rows)
+		page->after_id = pg_i64(result, page->rows - 1, COLUMN_ID);
 	return OK;
 }
 
 /* Once the head is out a failure can only cut the answer, which the peer sees. */
-static void send_pages(struct request *req, int64_t after_id, size_t rows, struct strbuf *out)
+static void send_pages(struct request *req, struct guests_page *page, struct strbuf *out)
 {
 	struct problem ignored = {0};
 
 	while (http_stream_write(req->http, out->buf, out->len)) {
-		if (rows < PAGE_ROWS) {
+		if (page->rows < GUESTS_PAGE_ROWS) {
 			http_stream_end(req->http);
 			return;
 		}
 		strbuf_truncate(out, 0);
-		if (read_page(req, &after_id, &rows, out, &ignored))
+		if (guests_export_next(req, page, out, &ignored))
 			return;
 	}
 }
@@ -73,13 +77,12 @@ static void send_pages(struct request *req, int64_t after_id, size_t rows, struc
 enum status guests_export(struct request *req, struct problem *err)
 {
 	struct strbuf out CLEANUP(strbuf_release);
-	int64_t after_id = 0;
-	size_t rows = 0;
+	struct guests_page page;
 	enum status status;
 
 	strbuf_init(&out, NULL);
-	strbuf_adds(&out, header);
-	status = read_page(req, &after_id, &rows, &out, err);
+	guests_export_begin(&page, req->access.event_id, &out);
+	status = guests_export_next(req, &page, &out, err);
 	if (status)
 		return status;
 	http_add_header(req->http, "Content-Disposition",
@@ -87,7 +90,7 @@ enum status guests_export(struct request *req, struct problem *err)
 				     (long long)req->access.event_id));
 	answer_stream(req, "text/csv; charset=utf-8; header=present");
 	if (!strcmp(req->http->method, "HEAD"))
-		rows = 0;
-	send_pages(req, after_id, rows, &out);
+		page.rows = 0;
+	send_pages(req, &page, &out);
 	return OK;
 }

@@ -74,17 +74,16 @@ static bool read_file(struct arena *arena, const char *path, struct slice *ret)
 }
 
 /* Documents of DOCUMENTS_URL=file:///directory: their row holds the stem of their names. */
-static bool read_located(struct request *req, const char *location, enum document_kind kind,
-			 struct slice *ret)
+bool document_read(struct arena *arena, const char *documents_url, const char *location,
+		   enum document_kind kind, struct slice *ret)
 {
 	static const char scheme[] = "file://";
-	const char *url = req->app->config->documents_url;
 
-	if (strncmp(url, scheme, sizeof(scheme) - 1) != 0)
+	if (strncmp(documents_url, scheme, sizeof(scheme) - 1) != 0)
 		return false;
-	return read_file(req->arena,
-			 arena_printf(req->arena, "%s/%s.%s", url + sizeof(scheme) - 1, location,
-				      document_suffixes[kind]),
+	return read_file(arena,
+			 arena_printf(arena, "%s/%s.%s", documents_url + sizeof(scheme) - 1,
+				      location, document_suffixes[kind]),
 			 ret);
 }
 
@@ -98,7 +97,8 @@ static bool take_document(struct request *req, const struct pg_result *result,
 
 	ret->doc_version = pg_i64(result, 0, pg_column(result, "doc_version"));
 	if (location)
-		return read_located(req, location, kind, &ret->bytes);
+		return document_read(req->arena, req->app->config->documents_url, location, kind,
+				     &ret->bytes);
 	ret->bytes = pg_bytes(result, 0, pg_column(result, "bytes"), req->arena);
 	return true;
 }

@@ -23,6 +23,10 @@ enum status ticket_load(struct request *req, int64_t ticket_id, struct ticket *r
  * made cannot be read. */
 enum status ticket_document_load(struct request *req, int64_t ticket_id, enum document_kind kind,
 				 struct ticket_document *ret, struct problem *err) MUST_CHECK;
+/* The bytes of a document that is a file: `location` is what its row says. False: DOCUMENTS_URL
+ * names no directory, or there is no such file in it. */
+bool document_read(struct arena *arena, const char *documents_url, const char *location,
+		   enum document_kind kind, struct slice *ret) MUST_CHECK;
 /* Give a locked ticket another code and issue: its documents and its old QR are void. */
 enum status ticket_replace_code(struct request *req, int64_t ticket_id, const char *code,
 				struct problem *err) MUST_CHECK;
