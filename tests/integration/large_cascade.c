@@ -9,6 +9,7 @@
 
 #include "common/clock.h"
 #include "common/http_client.h"
+#include "tests/support/documents.h"
 #include "tests/support/servers.h"
 #include "tests/support/suite.h"
 
@@ -68,16 +69,6 @@ static void fill(const struct shop *shop, int count)
 		    "i), 900, 10, 3000)",
 		    (long long)shop->event_id, USER, (long long)shop->type_id, from,
 		    from + FILL - 1, count);
-}
-
-/* As if every document had been made. */
-static void documents_made(void)
-{
-	sql("INSERT INTO documents (ticket_id, doc_version, pdf, qr_svg, qr_png, pdf_sha256) "
-	    "SELECT id, doc_version, 'old', 'old', 'old', 'old' FROM tickets");
-	sql("UPDATE tickets SET status = 'ready', qr_code_data = 'old', mailed_issue = issue");
-	sql("DELETE FROM outbox");
-	sql("ANALYZE");
 }
 
 /* Some pay, and will get it back. */
@@ -329,6 +320,8 @@ START_TEST(changed_and_cancelled)
 
 	fill(&shop, guests());
 	documents_made();
+	sql("DELETE FROM outbox");
+	sql("ANALYZE");
 	pay_some(&shop);
 	for (int i = 0; i < IDLE_SAMPLES; i++)
 		visit(&other, &idle_reads, &idle_writes);

@@ -9,6 +9,7 @@
 #include "common/clock.h"
 #include "common/http_client.h"
 #include "common/pg.h"
+#include "tests/support/documents.h"
 #include "tests/support/servers.h"
 #include "tests/support/suite.h"
 
@@ -176,18 +177,6 @@ START_TEST(who_came_after_a_change_is_not_told)
 END_TEST
 
 /* --- pages ------------------------------------------------------------------------------------ */
-
-/* As if a worker had made every document and sent its mail. */
-static void documents_made(void)
-{
-	sql("INSERT INTO documents (ticket_id, doc_version, pdf, qr_svg, qr_png, pdf_sha256) "
-	    "SELECT id, doc_version, 'old', 'old', 'old', 'old' FROM tickets ON CONFLICT "
-	    "(ticket_id) DO UPDATE SET doc_version = excluded.doc_version");
-	sql("UPDATE tickets t SET status = 'ready', qr_code_data = 'old', mailed_issue = issue, "
-	    "page_seq = y.page_seq FROM ticket_types y WHERE y.id = t.ticket_type_id AND t.status "
-	    "= 'pending'");
-	sql("DELETE FROM outbox WHERE job_type = 'generate-ticket-pdf'");
-}
 
 static int64_t page_jobs(void)
 {

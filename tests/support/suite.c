@@ -17,6 +17,7 @@
 
 #include "common/clock.h"
 #include "common/ids.h"
+#include "tests/support/run.h"
 #include "tests/support/servers.h"
 
 enum { PARTS = 4, EACH_MAX = 4, SETTINGS_MAX = 48, START_MS = 30000, STEP_MS = 10 };
@@ -431,6 +432,20 @@ int suite_corectl(const char *command, const char *argument)
 	}
 	waitpid(pid, &status, 0);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+int suite_ask_corectl(const char **ret_output, const char *words, ...)
+{
+	static struct arena arena = {.block_size = 4096};
+	char line[4096];
+	va_list args;
+
+	va_start(args, words);
+	vsnprintf(line, sizeof(line), words, args);
+	va_end(args);
+	for (size_t i = 0; i < suite.setting_count; i++)
+		setenv(suite.settings[i][0], suite.settings[i][1], 1);
+	return run_program(&arena, "corectl", line, ret_output);
 }
 
 bool audit_clean(void)

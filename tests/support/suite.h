@@ -93,6 +93,8 @@ int64_t sql_int(const char *statement, ...) PRINTF_LIKE(1, 2);
 bool sql_becomes(int64_t ms, const char *want, const char *statement);
 /* Run `corectl COMMAND ARGUMENT` (NULL: none) on the test's database: its exit code. */
 int suite_corectl(const char *command, const char *argument);
+/* The same for any words, as a shell reads them; *ret_output: what it said, stderr too. */
+int suite_ask_corectl(const char **ret_output, const char *words, ...) PRINTF_LIKE(2, 3);
 /* `corectl audit` on the test's database: true when it finds no drift. */
 bool audit_clean(void);
 
