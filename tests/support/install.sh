@@ -1,10 +1,9 @@
 #!/bin/sh
 # Install the Debian 12 packages that are missing:
 #	install.sh [demo | lint | images | image [npm]]
-# `demo`: what building and running take. Without an argument what holding the API against its
-# document takes besides, with `lint` also what checking the sources takes, with `images` what
-# building images takes; `image` is what the programs take inside of one. The only list of packages
-# there is.
+# `demo`: what building and running take. Without an argument what the tests take besides, with
+# `lint` also what checking the sources takes, with `images` what building images takes; `image` is
+# what the programs take inside of one. The only list of packages there is.
 set -eu
 
 BUILD='gcc libc6-dev make pkg-config
@@ -12,12 +11,12 @@ BUILD='gcc libc6-dev make pkg-config
 	libqrencode-dev libhpdf-dev zlib1g-dev libpango1.0-dev libharfbuzz-bin python3-yaml
 	fonts-noto-core fonts-symbola fonts-wqy-microhei'
 RUN='postgresql-15 redis-server curl jq poppler-utils zbar-tools check libsubunit-dev'
-LINT='clang libclang-rt-dev clang-format clang-tidy cppcheck shellcheck nginx-light openssl systemd'
+# A Prometheus scrapes the suite, and a fleet is restarted behind nginx.
+CHECK='prometheus nginx-light'
+LINT='clang libclang-rt-dev clang-format clang-tidy cppcheck shellcheck openssl systemd'
 IMAGES='buildah mmdebstrap'
 IMAGE='ca-certificates tzdata fontconfig'
 
-# Prometheus scrapes the suite in a test, promtool tests the alerts.
-[ "${1:-}" = demo ] || wanted="$wanted prometheus"
 # Debian's npm is 350 packages, longer to install than all the others: not for the demo. Node, npm
 # and kubectl may come from anywhere; a newer Node than Debian's brings its own npm.
 wanted="$BUILD $RUN"
@@ -25,11 +24,12 @@ NODE=yes
 case ${1:-} in
 demo) NODE= ;;
 lint)
-	wanted="$wanted $LINT"
+	wanted="$wanted $CHECK $LINT"
 	command -v kubectl >/dev/null || wanted="$wanted kubernetes-client"
 	;;
 images) wanted=$IMAGES NODE= ;;
 image) wanted="$BUILD $IMAGE" NODE=${2:-} ;;
+*) wanted="$wanted $CHECK" ;;
 esac
 if [ -n "$NODE" ]; then
 	command -v node >/dev/null || wanted="$wanted nodejs"
