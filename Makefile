@@ -42,6 +42,7 @@ CTL_SRC := $(wildcard api/ctl/*.c)
 TICKETS_SRC := $(filter-out worker-tickets/main.c,$(wildcard worker-tickets/*.c))
 EMAIL_SRC := $(filter-out worker-email/main.c,$(wildcard worker-email/*.c))
 PLATFORM_SRC := $(wildcard tests/support/platform*.c)
+BENCH_SRC := $(filter-out tests/bench/bare_%,$(wildcard tests/bench/*.c))
 SUPPORT_SRC := $(filter-out $(PLATFORM_SRC) tests/support/with_servers.c,\
 	$(wildcard tests/support/*.c))
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
@@ -88,8 +89,8 @@ EMBED_DIRS = -DTICKET_FONT_DIR='"$(O)/gen"' -DWEB_DIR='"$(WEB)"'
 .DELETE_ON_ERROR:
 .SECONDARY:
 MAKEFLAGS += --no-builtin-rules
-.PHONY: all help deps install programs tests fuzz-programs check check-large rolling asan tsan \
-	fuzz lint lint-c lint-k8s images demo up down clean
+.PHONY: all help deps install programs tests fuzz-programs check check-large rolling bench asan \
+	tsan fuzz lint lint-c lint-k8s images demo up down clean
 
 all: $(BINS) ## build every program into build/release/bin
 
@@ -117,6 +118,12 @@ check-large: deps ## the tests that need a million rows or a long time, with the
 rolling: deps ## restart everything 20 times under load behind nginx, and upgrade it
 	+@$(MAKE) --no-print-directory -j2 programs $(NEXT_BINS) $(O)/tests/integration/large_rolling
 	@$(O)/bin/with-servers $(O)/tests/integration/large_rolling
+
+BENCH_BINS = $(O)/tests/bench/bench $(O)/bin/bench-httpd $(O)/bin/bench-tickets
+bench: export BENCH_JSON = $(O)/bench.json
+bench: deps ## the load figures, one table (LOAD=name, RUNS=5): what we do beside what is possible
+	+@$(MAKE) --no-print-directory -j2 programs $(BENCH_BINS)
+	@$(O)/tests/bench/bench $(if $(LOAD),'$(LOAD)')
 
 asan: export CK_TIMEOUT_MULTIPLIER = 5
 asan: export CHECK_LIMIT_S = 1200
@@ -326,6 +333,13 @@ $(O)/bin/with-servers: $(O)/tests/support/with_servers.o $(O)/libsupport.a $(COM
 	$(LINK) $(LIBS_common)
 $(O)/bin/platform: $(call obj,$(PLATFORM_SRC)) $(COMMON_LIB)
 	$(LINK) $(LIBS_common)
+
+$(O)/tests/bench/bench: $(call obj,$(BENCH_SRC)) $(O)/libsupport.a $(COMMON_LIB)
+	$(LINK) $(LIBS_common)
+$(O)/bin/bench-httpd: $(O)/tests/bench/bare_httpd.o
+	$(LINK) -lcivetweb
+$(O)/bin/bench-tickets: $(O)/tests/bench/bare_tickets.o
+	$(LINK) -lpq $(LIBS_tickets)
 
 # --- tests --------------------------------------------------------------------------------------
 UNIT_LIBS = $(COMMON_LIB)

@@ -30,7 +30,8 @@ enum { PORT_FIRST = 10000, PORT_COUNT = 10000 };
 #define PG_BIN "/usr/lib/postgresql/15/bin/"
 
 static struct {
-	bool own; /* started here, not only used */
+	bool own;     /* started here, not only used */
+	bool durable; /* with the settings of production */
 	char dir[PATH_SIZE];
 	int port[SERVER_COUNT];
 	char address[SERVER_COUNT][URL_SIZE];
@@ -259,6 +260,10 @@ static void split(char *text, char *argv[ARGS_MAX])
 	argv[n] = NULL;
 }
 
+static const char test_settings[] = "-c fsync=off -c full_page_writes=off -c shared_buffers=64MB";
+static const char durable_settings[] =
+	"-c fsync=on -c shared_buffers=256MB -c effective_cache_size=1GB -c max_wal_size=4GB";
+
 static void launch_server(enum server server)
 {
 	char text[1024];
@@ -269,17 +274,18 @@ static void launch_server(enum server server)
 		user = postgres_user();
 		snprintf(text, sizeof(text),
 			 PG_BIN
-			 "postgres -D %s/data-%s -p %d -k %s -h 127.0.0.1 -c fsync=off"
-			 " -c full_page_writes=off -c shared_buffers=64MB"
+			 "postgres -D %s/data-%s -p %d -k %s -h 127.0.0.1 %s"
 			 " -c max_connections=200 -c timezone=UTC -c log_min_messages=warning"
 			 " -c log_min_error_statement=panic",
-			 servers.dir, names[server], servers.port[server], servers.dir);
+			 servers.dir, names[server], servers.port[server], servers.dir,
+			 servers.durable ? durable_settings : test_settings);
 	} else {
 		bool queue = server == SERVER_REDIS_QUEUE;
 
 		snprintf(text, sizeof(text),
 			 "redis-server --port %d --bind 127.0.0.1 --dir %s/%s --databases 1024"
-			 " --save '' --appendonly %s --maxmemory-policy %s --daemonize no",
+			 " --save '' --appendonly %s --appendfsync everysec --maxmemory-policy %s"
+			 " --daemonize no",
 			 servers.port[server], servers.dir, names[server], queue ? "yes" : "no",
 			 queue ? "noeviction" : "allkeys-lfu");
 	}
@@ -413,6 +419,12 @@ void servers_start_private(void)
 	}
 	for (int i = 0; i < SERVER_REPLICA; i++)
 		wait_ready((enum server)i);
+}
+
+void servers_start_durable(void)
+{
+	servers.durable = true;
+	servers_start_private();
 }
 
 int servers_pid(enum server server)

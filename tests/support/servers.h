@@ -23,6 +23,8 @@ enum server {
 void servers_start(void);
 /* Always start private ones: for tests that stop or restart a server. */
 void servers_start_private(void);
+/* The same with the settings of production: what was committed is on the disk. */
+void servers_start_durable(void);
 /* A streaming replica of the private PostgreSQL, which sees what happens there from then on. */
 void servers_start_replica(void);
 /* End what was started and remove its data. */

@@ -1,0 +1,3 @@
+-- Sixty-four registrations a call and transaction.
+\set event random(1, :events)
+SELECT count(*) FROM register_guests((SELECT jsonb_agg(jsonb_build_object('ord', i, 'attempt_id', gen_random_uuid(), 'event_id', :event::bigint, 'caller_id', 1001 + (random() * 900)::int, 'is_admin', false, 'ticket_type_id', :event::bigint * 2 - 1, 'first_name', 'First', 'last_name', 'Last', 'email', gen_random_uuid() || '@example.com', 'type', 'regular', 'ticket_code', 'EVT-' || replace(gen_random_uuid()::text, '-', ''), 'job_id', gen_random_uuid(), 'payment_key', gen_random_uuid(), 'again', false)) FROM generate_series(0, 63) AS i), 900, 10, 3000);
