@@ -58,7 +58,7 @@ static const struct config_key keys[] = {
 	{"HOLDS_PER_CALLER", CONFIG_INT, 0, "10", 1, 1000, AT(holds_per_caller), NULL,
 	 "unpaid registrations of one caller at one event, at most"},
 	{"REGISTRATION_BATCH_MAX", CONFIG_INT, 0, "256", 1, 1024, AT(registration_batch_max), NULL,
-	 "registrations for one event that are committed together, at most"},
+	 "registrations that are committed together, at most"},
 	{"DEFAULT_CURRENCY", CONFIG_STRING, 0, "EUR", 3, 3, AT(default_currency), NULL,
 	 "currency of events that name none (ISO 4217)"},
 	{"DEFAULT_TIME_ZONE", CONFIG_STRING, 0, "UTC", 1, 64, AT(default_time_zone), NULL,

@@ -342,6 +342,16 @@ void pg_rollback(struct pg_conn *conn)
 		conn->lost = true;
 }
 
+enum status pg_savepoint(struct pg_conn *conn, struct problem *err)
+{
+	return pg_command(conn, "SAVEPOINT newest", err);
+}
+
+enum status pg_rollback_to_savepoint(struct pg_conn *conn, struct problem *err)
+{
+	return pg_command(conn, "ROLLBACK TO SAVEPOINT newest", err);
+}
+
 bool pg_in_transaction(const struct pg_conn *conn)
 {
 	PGTransactionStatusType state = PQtransactionStatus(conn->link);

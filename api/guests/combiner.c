@@ -1,37 +1,28 @@
 #include "api/guests/combiner.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 
-#include "api/guests/registration_call.h"
-#include "common/clock.h"
+#include "api/guests/combiner_batch.h"
 
-enum { BUCKETS = 1024, CALL_TRIES = 4 };
+/* LANES_MAX: connections for events whose lock somebody else holds. */
+enum { BUCKETS = 1024, LANES_MAX = 2 };
 
-/* A caller that waits; lives on its stack. Under the combiner's lock until `done`. */
-struct waiter {
-	struct request *req;
-	const struct registration_member *member;
-	struct registration_outcome *outcome;
-	enum status status;
-	struct problem problem;
-	bool done;
-	bool leads;
-	pthread_cond_t wake;
-	struct waiter *next;
-};
-
-/* An event that somebody leads for, and who waits, in order of arrival. */
+/* Who waits for one event, in order of arrival. */
 struct lane {
 	int64_t event_id;
-	struct waiter *first;
-	struct waiter **end;
-	struct lane *next;
+	bool own; /* has batches of its own until it is empty: its event was held */
+	STAILQ_HEAD(, waiter) waiters;
+	struct lane *next; /* in its bucket */
+	TAILQ_ENTRY(lane) turn;
 };
 
 struct combiner {
 	pthread_mutex_t lock;
 	struct lane *buckets[BUCKETS];
+	TAILQ_HEAD(turns, lane) common; /* who shares the next common batch */
+	struct turns own;               /* who waits to be led */
+	bool committing;                /* a common batch is on its way */
+	int lanes_led;
 };
 
 struct combiner *combiner_new(void)
@@ -41,6 +32,8 @@ struct combiner *combiner_new(void)
 	if (!combiner)
 		fatal("out of memory");
 	pthread_mutex_init(&combiner->lock, NULL);
+	TAILQ_INIT(&combiner->common);
+	TAILQ_INIT(&combiner->own);
 	return combiner;
 }
 
@@ -50,7 +43,7 @@ void combiner_free(struct combiner *combiner)
 	free(combiner);
 }
 
-/* --- lanes; the lock is held -------------------------------------------------------------------
+/* --- lanes; here and below the lock is held ----------------------------------------------------
  */
 
 static struct lane **find_lane(struct combiner *combiner, int64_t event_id)
@@ -62,169 +55,172 @@ static struct lane **find_lane(struct combiner *combiner, int64_t event_id)
 	return at;
 }
 
-static struct lane *open_lane(struct lane **at, int64_t event_id)
+/* The event's lane; a new one has its turn in the next common batch. */
+static struct lane *lane_of(struct combiner *combiner, int64_t event_id)
 {
-	struct lane *lane = calloc(1, sizeof(*lane));
+	struct lane **at = find_lane(combiner, event_id);
+	struct lane *lane = *at;
 
+	if (lane)
+		return lane;
+	lane = calloc(1, sizeof(*lane));
 	if (!lane)
 		fatal("out of memory");
 	lane->event_id = event_id;
-	lane->end = &lane->first;
+	STAILQ_INIT(&lane->waiters);
+	TAILQ_INSERT_TAIL(&combiner->common, lane, turn);
 	*at = lane;
 	return lane;
 }
 
-static void append(struct lane *lane, struct waiter *waiter)
+static void close_lane(struct combiner *combiner, struct lane *lane)
 {
-	*lane->end = waiter;
-	lane->end = &waiter->next;
-}
-
-/* Up to `max` waiters off the front, as a list of its own. */
-static struct waiter *take(struct lane *lane, size_t max, size_t *ret_count)
-{
-	struct waiter *first = lane->first;
-	struct waiter **at = &lane->first;
-	size_t count = 0;
-
-	while (*at && count < max) {
-		at = &(*at)->next;
-		count++;
-	}
-	lane->first = *at;
-	if (!lane->first)
-		lane->end = &lane->first;
-	*at = NULL;
-	*ret_count = count;
-	return first;
-}
-
-/* The next waiter leads, or nobody is left and the lane closes. */
-static void hand_over(struct combiner *combiner, struct lane *lane)
-{
-	struct lane **at = &combiner->buckets[(uint64_t)lane->event_id % BUCKETS];
-
-	if (lane->first) {
-		lane->first->leads = true;
-		pthread_cond_signal(&lane->first->wake);
-		return;
-	}
-	while (*at && *at != lane)
-		at = &(*at)->next;
-	*at = lane->next;
+	*find_lane(combiner, lane->event_id) = lane->next;
 	free(lane);
 }
 
-/* --- batches --------------------------------------------------------------------------------- */
-
-static enum status call_once(struct request *req, const struct waiter *batch, size_t count,
-			     struct problem *err)
+static struct waiter *take_first(struct lane *lane)
 {
-	struct registration_member *members = arena_calloc(req->arena, count, sizeof(*members));
-	struct registration_slot *slots = arena_calloc(req->arena, count, sizeof(*slots));
-	size_t i = 0;
+	struct waiter *waiter = STAILQ_FIRST(&lane->waiters);
 
-	for (const struct waiter *at = batch; at; at = at->next, i++) {
-		members[i] = *at->member;
-		members[i].ord = (int64_t)i;
-		slots[i] = (struct registration_slot){at->req->arena, at->outcome};
+	STAILQ_REMOVE_HEAD(&lane->waiters, next);
+	return waiter;
+}
+
+/* The first of the event whose turn it is. */
+static struct waiter *take_turn(struct combiner *combiner)
+{
+	struct lane *lane = TAILQ_FIRST(&combiner->common);
+	struct waiter *waiter = take_first(lane);
+
+	TAILQ_REMOVE(&combiner->common, lane, turn);
+	if (STAILQ_EMPTY(&lane->waiters))
+		close_lane(combiner, lane);
+	else
+		TAILQ_INSERT_TAIL(&combiner->common, lane, turn);
+	return waiter;
+}
+
+/* One of each event, then the next of each, and so on, so that a hot one leaves room. */
+static size_t take_common(struct combiner *combiner, struct waiter **batch, size_t max)
+{
+	size_t count = 0;
+
+	while (count < max && !TAILQ_EMPTY(&combiner->common))
+		batch[count++] = take_turn(combiner);
+	return count;
+}
+
+static size_t take_own(struct lane *lane, struct waiter **batch, size_t max)
+{
+	size_t count = 0;
+
+	while (count < max && !STAILQ_EMPTY(&lane->waiters))
+		batch[count++] = take_first(lane);
+	return count;
+}
+
+/* In front of those who came after it, to be served apart from the other events. */
+static void put_apart(struct combiner *combiner, struct waiter *waiter)
+{
+	struct lane *lane = lane_of(combiner, waiter->member->event_id);
+
+	if (!lane->own) {
+		lane->own = true;
+		TAILQ_REMOVE(&combiner->common, lane, turn);
+		TAILQ_INSERT_TAIL(&combiner->own, lane, turn);
 	}
-	return registration_call(req, members, slots, count, err);
+	waiter->lane = lane;
+	STAILQ_INSERT_HEAD(&lane->waiters, waiter, next);
 }
 
-/* On the leader's connection; again after a deadlock or a serialization failure, which wrote
- * nothing. */
-static enum status call_batch(struct request *req, const struct waiter *batch, size_t count,
-			      struct problem *err)
-{
-	enum status status = OK;
+/* --- leading -----------------------------------------------------------------------------------
+ */
 
-	for (int i = 0; i < CALL_TRIES; i++) {
-		status = call_once(req, batch, count, err);
-		if (!status || !req->conn || !pg_should_retry(req->conn))
-			break;
-		clock_sleep_ms((int64_t)ids_random_below(UINT64_C(10) << i));
+static void appoint(struct lane *lane, int role)
+{
+	struct waiter *leader = STAILQ_FIRST(&lane->waiters);
+
+	leader->role = role;
+	pthread_cond_signal(&leader->wake);
+}
+
+/* Whoever came first leads what nobody leads. */
+static void appoint_leaders(struct combiner *combiner)
+{
+	struct lane *lane;
+
+	if (!combiner->committing && !TAILQ_EMPTY(&combiner->common)) {
+		combiner->committing = true;
+		appoint(TAILQ_FIRST(&combiner->common), LEADS_COMMON);
 	}
-	request_release_conn(req);
-	return status;
-}
-
-/* A batch that one member's data breaks is run again one by one, by each for itself. */
-static bool falls_apart(enum status status, size_t count)
-{
-	return status == ST_INTERNAL_ERROR && count > 1;
-}
-
-static void settle_one(struct waiter *waiter, enum status status, const struct problem *err)
-{
-	waiter->status = status;
-	if (status)
-		waiter->problem = *err;
-}
-
-static void run_batch(struct request *req, struct waiter *batch, size_t count)
-{
-	struct problem err = {0};
-	enum status status = call_batch(req, batch, count, &err);
-
-	if (!falls_apart(status, count)) {
-		for (struct waiter *at = batch; at; at = at->next)
-			settle_one(at, status, &err);
-		return;
-	}
-	for (struct waiter *at = batch; at; at = at->next) {
-		struct waiter alone = *at;
-
-		alone.next = NULL;
-		err = (struct problem){0};
-		status = call_batch(req, &alone, 1, &err);
-		settle_one(at, status, &err);
+	while (combiner->lanes_led < LANES_MAX && (lane = TAILQ_FIRST(&combiner->own))) {
+		TAILQ_REMOVE(&combiner->own, lane, turn);
+		combiner->lanes_led++;
+		appoint(lane, LEADS_LANE);
 	}
 }
 
 /* The waiter's memory is its own stack: it must not be touched once it is told. */
-static void tell_all(struct waiter *batch)
+static void tell(struct waiter *waiter)
 {
-	while (batch) {
-		struct waiter *next = batch->next;
-
-		batch->done = true;
-		pthread_cond_signal(&batch->wake);
-		batch = next;
-	}
+	waiter->done = true;
+	pthread_cond_signal(&waiter->wake);
 }
 
-static void lead(struct combiner *combiner, struct waiter *self, struct lane *lane)
+/* The lock is not held while the batch runs. */
+static void run(struct combiner *combiner, struct waiter *leader, struct waiter **batch,
+		size_t count, bool skip_locked)
+{
+	pthread_mutex_unlock(&combiner->lock);
+	combiner_batch_run(leader->req, batch, count, skip_locked);
+	pthread_mutex_lock(&combiner->lock);
+}
+
+static void lead_common(struct combiner *combiner, struct waiter *self, struct waiter **batch,
+			size_t max)
+{
+	size_t count = take_common(combiner, batch, max);
+
+	run(combiner, self, batch, count, true);
+	/* from the last on, so that they stand in order of arrival again */
+	while (count-- > 0) {
+		if (combiner_batch_is_busy(batch[count]))
+			put_apart(combiner, batch[count]);
+		else
+			tell(batch[count]);
+	}
+	combiner->committing = false;
+}
+
+static void lead_lane(struct combiner *combiner, struct waiter *self, struct waiter **batch,
+		      size_t max)
+{
+	struct lane *lane = self->lane;
+	size_t count = take_own(lane, batch, max);
+
+	run(combiner, self, batch, count, false);
+	for (size_t i = 0; i < count; i++)
+		tell(batch[i]);
+	combiner->lanes_led--;
+	if (STAILQ_EMPTY(&lane->waiters))
+		close_lane(combiner, lane);
+	else
+		TAILQ_INSERT_TAIL(&combiner->own, lane, turn);
+}
+
+static void lead(struct combiner *combiner, struct waiter *self)
 {
 	size_t max = (size_t)self->req->app->config->registration_batch_max;
-	struct waiter *batch;
-	size_t count;
+	struct waiter **batch = arena_calloc(self->req->arena, max, sizeof(struct waiter *));
+	bool common = self->role == LEADS_COMMON;
 
-	batch = take(lane, max, &count);
-	pthread_mutex_unlock(&combiner->lock);
-	run_batch(self->req, batch, count);
-	pthread_mutex_lock(&combiner->lock);
-	tell_all(batch);
-	hand_over(combiner, lane);
-}
-
-/* In the lane until told, or called to lead. */
-static void wait_or_lead(struct combiner *combiner, struct waiter *self)
-{
-	struct lane **at = find_lane(combiner, self->member->event_id);
-	struct lane *lane = *at;
-
-	if (lane) {
-		append(lane, self);
-		while (!self->done && !self->leads)
-			pthread_cond_wait(&self->wake, &combiner->lock);
-	} else {
-		lane = open_lane(at, self->member->event_id);
-		append(lane, self);
-		self->leads = true;
-	}
-	if (self->leads)
-		lead(combiner, self, lane);
+	self->role = WAITS;
+	if (common)
+		lead_common(combiner, self, batch, max);
+	else
+		lead_lane(combiner, self, batch, max);
+	appoint_leaders(combiner);
 }
 
 enum status combiner_register(struct request *req, const struct registration_member *member,
@@ -236,7 +232,15 @@ enum status combiner_register(struct request *req, const struct registration_mem
 	pthread_cond_init(&self.wake, NULL);
 	request_release_conn(req); /* who waits holds none */
 	pthread_mutex_lock(&combiner->lock);
-	wait_or_lead(combiner, &self);
+	self.lane = lane_of(combiner, member->event_id);
+	STAILQ_INSERT_TAIL(&self.lane->waiters, &self, next);
+	appoint_leaders(combiner);
+	while (!self.done) {
+		if (self.role == WAITS)
+			pthread_cond_wait(&self.wake, &combiner->lock);
+		else
+			lead(combiner, &self);
+	}
 	pthread_mutex_unlock(&combiner->lock);
 	pthread_cond_destroy(&self.wake);
 	if (self.status && err)

@@ -1,11 +1,16 @@
 /*
- * combiner: registrations for one event that arrive together are committed together.
+ * combiner: registrations that arrive together are committed together, those for one event and
+ * those for many.
  *
- * The first caller for an event leads: it registers what has gathered, at most
- * REGISTRATION_BATCH_MAX, in one call of register_guests, then hands the lead to the first of those
- * who came meanwhile. There is no timer: a batch is what gathered while the last one committed, so
- * an idle service answers a single caller as fast as without. The hot event's rows are locked and
- * flushed once a batch, and those who wait hold no connection. Events do not wait for each other.
+ * The first caller leads: it registers what has gathered, at most REGISTRATION_BATCH_MAX, in one
+ * call of register_guests, then hands the lead to the first of those who came meanwhile. There is
+ * no timer: a batch is what gathered while the last one committed, so an idle service answers a
+ * single caller as fast as without. Rows of hot events are locked and flushed once a batch, and
+ * those who wait hold no connection.
+ *
+ * An event whose row another transaction holds does not stop the rest: the batch leaves it out, and
+ * its callers, with all who come after them, get batches of their own, which do wait, until nobody
+ * is left.
  */
 #ifndef API_GUESTS_COMBINER_H
 #define API_GUESTS_COMBINER_H
@@ -18,7 +23,7 @@ struct combiner *combiner_new(void);
 void combiner_free(struct combiner *combiner);
 
 /* Register one member, alone or among others; the outcome's texts go to the request's arena. A
- * failure is the whole batch's: ST_DATABASE_UNAVAILABLE means that the outcome is unknown. */
+ * failure may be the whole batch's: ST_DATABASE_UNAVAILABLE means that the outcome is unknown. */
 enum status combiner_register(struct request *req, const struct registration_member *member,
 			      struct registration_outcome *ret, struct problem *err) MUST_CHECK;
 

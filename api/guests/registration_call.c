@@ -65,7 +65,7 @@ static const struct field outcome_fields[] = {
 static const struct schema outcome_schema = SCHEMA(outcome_fields, struct registration_outcome);
 
 enum status registration_call(struct request *req, const struct registration_member *members,
-			      const struct registration_slot *slots, size_t count,
+			      const struct registration_slot *slots, size_t count, bool skip_locked,
 			      struct problem *err)
 {
 	const struct api_config *config = req->app->config;
@@ -79,7 +79,7 @@ enum status registration_call(struct request *req, const struct registration_mem
 	status = request_query(req, &sql_register_guests,
 			       PG_ARGS(PG_TEXT(json.buf), PG_I64(config->payment_window_s),
 				       PG_I64(config->holds_per_caller),
-				       PG_I64(config->upstream_budget_ms)),
+				       PG_I64(config->upstream_budget_ms), PG_BOOL(skip_locked)),
 			       &result, err);
 	if (status)
 		return status;

@@ -12,9 +12,10 @@ struct registration_slot {
 	struct registration_outcome *outcome;
 };
 
-/* One statement on the request's connection. `ord` of each member is its index in `slots`. */
+/* One statement on the request's connection. skip_locked: the outcome of members whose event
+ * another transaction holds is "busy". `ord` of each member is its index in `slots`. */
 enum status registration_call(struct request *req, const struct registration_member *members,
-			      const struct registration_slot *slots, size_t count,
+			      const struct registration_slot *slots, size_t count, bool skip_locked,
 			      struct problem *err) MUST_CHECK;
 
 #endif

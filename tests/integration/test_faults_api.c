@@ -24,7 +24,7 @@ enum {
 	RECOVERY_MS = 5000,
 	OUTAGE_MS = 700,
 	KEYED = 60,
-	ORPHANS = 6,
+	ORPHANS = 2,
 };
 
 static void begin(void)
@@ -240,7 +240,7 @@ END_TEST
 
 /* Their statements wait in the database for their events when the API dies, and commit then: nobody
  * answers, nobody puts their jobs. An event each, since those for one event wait for each other in
- * the API. */
+ * the API, and no more than it lets wait for held events at once. */
 START_TEST(api_killed_between_commit_and_answer)
 {
 	struct shop shops[ORPHANS];

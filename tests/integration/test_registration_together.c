@@ -1,0 +1,218 @@
+/*
+ * Registrations that are committed together: of many events, with one that breaks, beside an event
+ * that somebody holds.
+ */
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/pg.h"
+#include "tests/support/crowd.h"
+#include "tests/support/servers.h"
+#include "tests/support/suite.h"
+
+enum { CALLERS = 24, EVENTS = 4, WAIT_MS = 10000, STEP_MS = 10 };
+
+static void begin(void)
+{
+	suite_begin(SUITE_PLATFORM | SUITE_API);
+}
+
+static void end(void)
+{
+	suite_end();
+}
+
+/* A transaction of somebody else. */
+static struct pg_conn *other;
+
+static void other_says(const char *statement)
+{
+	struct problem err = {0};
+
+	if (!other && pg_connect(suite_database(), &other, &err))
+		ck_abort_msg("%s", err.detail);
+	if (pg_exec(other, statement, PG_NO_ARGS, NULL, &err))
+		ck_abort_msg("%s", err.detail);
+}
+
+/* Statements of the API that wait for a lock now. */
+static bool api_waits_for_lock(void)
+{
+	return sql_int("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+		       "AND wait_event_type = 'Lock' AND query LIKE '%%register_guests%%'") > 0;
+}
+
+static void wait_for(bool (*what)(void))
+{
+	int64_t until = clock_monotonic_us() + WAIT_MS * US_PER_MS;
+
+	while (!what()) {
+		ck_assert_int_lt(clock_monotonic_us(), until);
+		clock_sleep_ms(STEP_MS);
+	}
+}
+
+/* A client comes again after a 503. */
+static int register_at(const struct shop *shop, size_t i, const char *name)
+{
+	const char *token = token_of((int64_t)(100 + i), "user");
+	struct reply *reply = shop_register(shop, token, name);
+
+	for (int tries = 0; reply->status == 503 && tries < 20; tries++)
+		reply = shop_register(shop, token, name);
+	return reply->status;
+}
+
+/* --- many events, one transaction --------------------------------------------------------------
+ */
+
+struct gathering {
+	struct shop shops[EVENTS];
+	const char *odd_name; /* of the caller in the middle */
+	_Atomic int asked, made, failed, other;
+};
+
+static _Atomic int *asked;
+
+static bool all_have_asked(void)
+{
+	return *asked >= CALLERS - 1;
+}
+
+/* The first waits in its transaction, so that the others gather; the last lets it go. */
+static void gather(void *ctx, size_t i)
+{
+	struct gathering *all = ctx;
+	const char *name = i == CALLERS / 2 ? all->odd_name : text("together%zu", i);
+	int status;
+
+	if (i == CALLERS) {
+		wait_for(api_waits_for_lock);
+		wait_for(all_have_asked);
+		clock_sleep_ms(200); /* what was asked is on its way: more only helps */
+		other_says("ROLLBACK");
+		return;
+	}
+	if (i > 0)
+		wait_for(api_waits_for_lock);
+	all->asked++;
+	status = register_at(&all->shops[i % EVENTS], i, name);
+	all->made += status == 201;
+	all->failed += status == 500;
+	all->other += status != 201 && status != 500;
+}
+
+static void run_gathering(struct gathering *all)
+{
+	for (int i = 0; i < EVENTS; i++)
+		all->shops[i] = shop_open(1000, "0", 1000);
+	/* callers are known before: their mirror does not wait */
+	for (size_t i = 0; i < CALLERS; i++)
+		api_post(token_of((int64_t)(100 + i), "user"), "/api/tickets/validate", "{}");
+	asked = &all->asked;
+	other_says("BEGIN");
+	other_says("LOCK TABLE outbox IN EXCLUSIVE MODE");
+	crowd(CALLERS + 1, gather, all);
+	pg_return(&other);
+	other = NULL;
+}
+
+START_TEST(events_share_a_transaction)
+{
+	struct gathering all = {.odd_name = "odd"};
+
+	run_gathering(&all);
+	ck_assert_int_eq(all.made, CALLERS);
+	ck_assert_int_eq(sql_int("SELECT count(DISTINCT event_id) FROM guests"), EVENTS);
+	ck_assert_int_lt(sql_int("SELECT count(DISTINCT xmin::text) FROM guests"), CALLERS / 2);
+	ck_assert_int_gt(sql_int("SELECT max(n) FROM (SELECT count(DISTINCT event_id) AS n "
+				 "FROM guests GROUP BY xmin::text) g"),
+			 1);
+	ck_assert(audit_clean());
+}
+END_TEST
+
+/* Who breaks the batch fails alone, and the others are not committed one by one for it. */
+START_TEST(one_that_breaks_fails_alone)
+{
+	struct gathering all = {.odd_name = "odd"};
+
+	sql("CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.email "
+	    "LIKE 'odd@%%' THEN RAISE EXCEPTION 'odd' USING ERRCODE = '22000'; END IF; "
+	    "NEW.phone := pg_current_xact_id(); RETURN NEW; END $$");
+	sql("CREATE TRIGGER refuse BEFORE INSERT ON guests FOR EACH ROW EXECUTE FUNCTION refuse()");
+	run_gathering(&all);
+	ck_assert_int_eq(all.made, CALLERS - 1);
+	ck_assert_int_eq(all.failed, 1);
+	ck_assert_int_eq(sql_int("SELECT count(*) FROM guests"), CALLERS - 1);
+	ck_assert_int_lt(sql_int("SELECT count(DISTINCT phone) FROM guests"), CALLERS / 2);
+	ck_assert(audit_clean());
+}
+END_TEST
+
+/* --- an event that somebody holds --------------------------------------------------------------
+ */
+
+struct held {
+	struct shop held, free;
+	_Atomic bool released;
+	_Atomic int made, early;
+};
+
+static void buy_beside(void *ctx, size_t i)
+{
+	struct held *held = ctx;
+
+	if (i == 0) {
+		/* none of these may need what is held */
+		wait_for(api_waits_for_lock);
+		for (size_t n = 0; n < 5; n++)
+			held->early +=
+				register_at(&held->free, 500 + n, text("free%zu", n)) == 201 &&
+				!held->released;
+		held->released = true;
+		other_says("ROLLBACK");
+		return;
+	}
+	held->made += register_at(&held->held, i, text("held%zu", i)) == 201;
+}
+
+START_TEST(a_held_event_does_not_stop_the_others)
+{
+	struct held held = {.held = shop_open(1000, "0", 1000), .free = shop_open(1000, "0", 1000)};
+
+	other_says("BEGIN");
+	other_says(text("SELECT FROM events WHERE id = %lld FOR NO KEY UPDATE",
+			(long long)held.held.event_id));
+	crowd(9, buy_beside, &held);
+	pg_return(&other);
+	other = NULL;
+	ck_assert_int_eq(held.early, 5);
+	ck_assert_int_eq(held.made, 8);
+	ck_assert(audit_clean());
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("registration_together");
+	TCase *tc = tcase_create("registration_together");
+	SRunner *runner;
+	int failed;
+
+	servers_start();
+	tcase_add_checked_fixture(tc, begin, end);
+	tcase_set_timeout(tc, 120);
+	tcase_add_test(tc, events_share_a_transaction);
+	tcase_add_test(tc, one_that_breaks_fails_alone);
+	tcase_add_test(tc, a_held_event_does_not_stop_the_others);
+	suite_add_tcase(suite, tc);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	servers_stop();
+	return failed == 0 ? 0 : 1;
+}
