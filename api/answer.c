@@ -20,7 +20,7 @@ void answer_none(struct request *req)
 }
 
 /* FNV-1a: tells one body from another of the same edit; nobody's secret depends on it. */
-static uint64_t digest(struct slice body)
+uint64_t answer_digest(struct slice body)
 {
 	uint64_t hash = UINT64_C(0xcbf29ce484222325);
 
@@ -49,10 +49,16 @@ static bool tag_listed(const char *list, const char *etag)
 
 void answer_etag(struct request *req, const char *etag)
 {
+	http_add_header(req->http, "ETag", etag);
+	if (!req->whole)
+		answer_match(req, etag);
+}
+
+void answer_match(struct request *req, const char *etag)
+{
 	struct http_response *response = &req->http->response;
 	const char *wanted = http_header(req->http, "If-None-Match");
 
-	http_add_header(req->http, "ETag", etag);
 	if (!wanted || strcmp(req->route->method, "GET") != 0 || !tag_listed(wanted, etag))
 		return;
 	response->status = 304;
@@ -65,7 +71,7 @@ void answer_edit_tag(struct request *req, int64_t edit_version)
 	char etag[64];
 
 	snprintf(etag, sizeof(etag), "\"%lld-%016llx\"", (long long)edit_version,
-		 (unsigned long long)digest(req->http->response.body));
+		 (unsigned long long)answer_digest(req->http->response.body));
 	answer_etag(req, etag);
 }
 

@@ -13,6 +13,7 @@
 
 struct combiner;
 struct dispatcher;
+struct kept;
 struct replica;
 
 /* The way to the payment service, see api/clients/payment_client.h. */
@@ -31,6 +32,7 @@ struct app {
 	struct cache *cache;
 	struct dispatcher *dispatcher;
 	struct combiner *combiner;
+	struct kept *kept;
 	struct jwt_options jwt;
 	struct credential_keys keys;
 	int64_t started_us; /* monotonic */

@@ -10,6 +10,7 @@
 #include "api/clients/payment_client.h"
 #include "api/dispatcher.h"
 #include "api/guests/combiner.h"
+#include "api/kept.h"
 #include "api/observe.h"
 #include "api/replica.h"
 #include "api/server.h"
@@ -118,6 +119,7 @@ static enum status build_app(struct process *p, struct problem *err)
 	app->config = &p->config;
 	app->started_us = clock_monotonic_us();
 	app->combiner = combiner_new();
+	app->kept = kept_new();
 	payment_client_init(&app->payments);
 	app->jwt = (struct jwt_options){
 		.secret = {p->config.jwt_secret, strlen(p->config.jwt_secret)},
@@ -215,6 +217,8 @@ static void stop(struct process *p)
 		pg_pool_close(p->app.pool);
 	if (p->app.combiner)
 		combiner_free(p->app.combiner);
+	if (p->app.kept)
+		kept_free(p->app.kept);
 	arena_clear(&p->arena);
 }
 

@@ -83,6 +83,7 @@ enum {
 	ROUTE_BODY_OPTIONAL = 256, /* has an input, but may come without a body */
 	ROUTE_STREAM = 512,        /* CSV or JSON of any size: the handler reads the body itself */
 	ROUTE_REPLICA = 1024,      /* a list that may be read from the replica, see api/replica.h */
+	ROUTE_KEPT = 2048,         /* anonymous callers may be served from memory, see api/kept.h */
 };
 
 struct route {
@@ -116,6 +117,7 @@ struct request {
 	struct trace_span span;
 	const char *traceparent; /* the span's context, for jobs and calls */
 	struct pending_job *jobs;
+	bool whole; /* no 304: the answer is kept for others too */
 	void *work; /* for the handler and what it passes to request_transaction */
 };
 
@@ -166,8 +168,13 @@ void answer_none(struct request *req);
 void answer_stream(struct request *req, const char *content_type);
 /* Any body. */
 void answer_bytes(struct request *req, int status, const char *content_type, struct slice body);
-/* The strong tag, quotes included, of the answer that is set; If-None-Match -> 304 for GET. */
+/* The strong tag, quotes included, of the answer that is set; If-None-Match -> 304 for GET, unless
+ * the whole answer is wanted. */
 void answer_etag(struct request *req, const char *etag);
+/* If-None-Match -> 304 for GET. */
+void answer_match(struct request *req, const char *etag);
+/* Tells one body, or address, from another; nobody's secret depends on it. */
+uint64_t answer_digest(struct slice body);
 /* The tag of an edit version and the body that is set. */
 void answer_edit_tag(struct request *req, int64_t edit_version);
 /* If-Match against the edit version of the thing, read under its lock: ST_PRECONDITION_FAILED. */

@@ -23,8 +23,8 @@
 /* clang-format off */
 const struct route routes[] = {
 	{"POST", "/api/events", O_A, SCOPE_NONE, WRITE, &event_input_schema, NULL, events_create, 201},
-	{"GET", "/api/events", WHO_ANYONE, SCOPE_NONE, ROUTE_REPLICA, NULL, &event_list_schema, events_list, 200},
-	{"GET", EVENT, WHO_ANYONE, SCOPE_EVENT, 0, NULL, NULL, events_get, 200},
+	{"GET", "/api/events", WHO_ANYONE, SCOPE_NONE, ROUTE_REPLICA | ROUTE_KEPT, NULL, &event_list_schema, events_list, 200},
+	{"GET", EVENT, WHO_ANYONE, SCOPE_EVENT, ROUTE_KEPT, NULL, NULL, events_get, 200},
 	{"PATCH", EVENT, O_A, SCOPE_EVENT, EDIT, &event_patch_schema, NULL, events_patch, 200},
 	{"DELETE", EVENT, O_A, SCOPE_EVENT, EDIT, NULL, NULL, events_delete, 204},
 	{"POST", EVENT "/publish", O_A, SCOPE_EVENT, WRITE, NULL, NULL, events_publish, 200},
@@ -32,7 +32,7 @@ const struct route routes[] = {
 	{"POST", EVENT "/end", O_A, SCOPE_EVENT, WRITE, NULL, NULL, events_end, 200},
 	{"POST", EVENT "/cancel", O_A, SCOPE_EVENT, WRITE, NULL, NULL, events_cancel, 200},
 
-	{"GET", EVENT "/ticket-types", WHO_ANYONE, SCOPE_EVENT, ROUTE_REPLICA, NULL, &ticket_type_list_schema, ticket_types_list, 200},
+	{"GET", EVENT "/ticket-types", WHO_ANYONE, SCOPE_EVENT, ROUTE_REPLICA | ROUTE_KEPT, NULL, &ticket_type_list_schema, ticket_types_list, 200},
 	{"POST", EVENT "/ticket-types", O_A, SCOPE_EVENT, WRITE, &ticket_type_input_schema, NULL, ticket_types_create, 201},
 	{"PATCH", EVENT "/ticket-types/{type}", O_A, SCOPE_TICKET_TYPE, EDIT, &ticket_type_patch_schema, NULL, ticket_types_patch, 200},
 	{"DELETE", EVENT "/ticket-types/{type}", O_A, SCOPE_TICKET_TYPE, EDIT, NULL, NULL, ticket_types_delete, 204},

@@ -8,6 +8,7 @@
 #include "api/dispatcher.h"
 #include "api/idempotency.h"
 #include "api/input.h"
+#include "api/kept.h"
 #include "api/observe.h"
 #include "api/replica.h"
 #include "api/router.h"
@@ -124,6 +125,8 @@ enum status request_transaction(struct request *req, request_handler *work, stru
 		if (i + 1 < TRANSACTION_TRIES)
 			status = OK;
 	}
+	/* whatever the status says: a commit of unknown outcome may be one */
+	kept_drop(req->app->kept, req->access.event_id);
 	if (!status)
 		request_dispatch(req);
 	return status;
@@ -184,17 +187,28 @@ static enum status run_handler(struct request *req, struct problem *err)
 	return status;
 }
 
-static enum status run(struct request *req, struct problem *err)
+static enum status run_identified(struct request *req, struct problem *err)
 {
-	enum status status = auth_identify(req, err);
+	enum status status = OK;
 
-	if (!status && !(req->route->flags & ROUTE_ACCESS_LATER))
+	if (!(req->route->flags & ROUTE_ACCESS_LATER))
 		status = access_check(req, err);
 	if (!status)
 		status = read_input(req, err);
 	if (!status && req->caller.signed_in && strcmp(req->route->method, "GET") != 0)
 		status = auth_mirror(req, err);
 	return status ? status : run_handler(req, err);
+}
+
+static enum status run(struct request *req, struct problem *err)
+{
+	enum status status = auth_identify(req, err);
+
+	if (status)
+		return status;
+	if (req->route->flags & ROUTE_KEPT && !req->caller.signed_in)
+		return kept_answer(req, run_identified, err);
+	return run_identified(req, err);
 }
 
 /* Above the bound the answer is 503 at once; the door has a bound of its own. */

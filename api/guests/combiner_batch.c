@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "api/guests/registration_call.h"
+#include "api/kept.h"
 #include "common/clock.h"
 
 enum { CALL_TRIES = 4 };
@@ -123,6 +124,8 @@ void combiner_batch_run(struct request *req, struct waiter *const *batch, size_t
 		clock_sleep_ms((int64_t)ids_random_below(UINT64_C(10) << i));
 	}
 	request_release_conn(req);
+	for (size_t k = 0; k < count; k++)
+		kept_drop(req->app->kept, batch[k]->member->event_id);
 	settle_rest(batch, count, status, &err);
 }
 
