@@ -233,11 +233,13 @@ int main(int argc, char **argv)
 		return code;
 	log_init("core-service", (enum log_level)process.config.common.log_level);
 	block_signals(&signals);
+	log_writer_start();
 	http_client_init();
 	arena_init(&process.arena, 4096);
 	if (start(&process, &err)) {
 		log_message(LOG_ERROR, "Service cannot start: %s", err.detail);
 		stop(&process);
+		log_writer_stop();
 		return EXIT_FAILURE;
 	}
 	log_started(&process);
@@ -247,5 +249,6 @@ int main(int argc, char **argv)
 	log_message(LOG_INFO, "Service stopping");
 	stop(&process);
 	log_message(LOG_INFO, "Service stopped");
+	log_writer_stop();
 	return 0;
 }

@@ -1,7 +1,7 @@
 /*
  * log: lines are built in a buffer of their own and leave by one write.
  */
-#include "common/log.h"
+#include "common/log_internal.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -120,7 +120,7 @@ void log_ms(struct log_line *line, const char *name, int64_t us)
 	keep_if_fits(line, before);
 }
 
-static bool write_at_once(const struct strbuf *text)
+static bool write_at_once(const char *text, size_t len)
 {
 	struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
 
@@ -128,20 +128,31 @@ static bool write_at_once(const struct strbuf *text)
 		return false;
 	ssize_t written;
 	do {
-		written = write(STDOUT_FILENO, text->buf, text->len);
+		written = write(STDOUT_FILENO, text, len);
 	} while (written < 0 && errno == EINTR);
-	return written == (ssize_t)text->len;
+	return written == (ssize_t)len;
+}
+
+void log_write(const char *lines, size_t len)
+{
+	pthread_mutex_lock(&writing);
+	bool written = write_at_once(lines, len);
+	pthread_mutex_unlock(&writing);
+	for (size_t i = 0; !written && i < len; i++)
+		log_count_dropped(lines[i] == '\n');
+}
+
+void log_count_dropped(int64_t lines)
+{
+	atomic_fetch_add(&dropped, lines);
 }
 
 void log_close(struct log_line *line)
 {
 	if (line->on) {
 		strbuf_adds(&line->text, "}\n");
-		pthread_mutex_lock(&writing);
-		bool written = write_at_once(&line->text);
-		pthread_mutex_unlock(&writing);
-		if (!written)
-			atomic_fetch_add(&dropped, 1);
+		if (!log_writer_take(line->text.buf, line->text.len))
+			log_write(line->text.buf, line->text.len);
 	}
 	strbuf_release(&line->text);
 	line->on = false;

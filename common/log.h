@@ -5,7 +5,8 @@
  * counted (a log that blocks never blocks the service). stdout is asked by poll(2) and keeps its
  * flags, which other processes share. Addresses in any text are masked (log_mask.h). No line is
  * longer than LOG_LINE_MAX: long strings are cut, members that do not fit are left out. Thread
- * safe.
+ * safe. Between log_writer_start and log_writer_stop lines leave on a thread of their own, some
+ * milliseconds later, up to 1 MB of them waiting.
  */
 #ifndef COMMON_LOG_H
 #define COMMON_LOG_H
@@ -19,6 +20,10 @@ enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 
 /* `service` becomes the member of that name in every line; it is kept by reference. */
 void log_init(const char *service, enum log_level level);
+
+/* Before other threads log, and when they have ended: what waits is written. */
+void log_writer_start(void);
+void log_writer_stop(void);
 
 /* A line in the making: open with log_open, add members, end with log_close, which writes it.
  * A level below the configured one makes all of them do nothing. */

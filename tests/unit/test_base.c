@@ -404,6 +404,45 @@ START_TEST(a_full_pipe_never_blocks)
 }
 END_TEST
 
+START_TEST(the_writers_thread_keeps_the_order)
+{
+	int fd = capture_stdout();
+
+	log_init("core-service", LOG_INFO);
+	log_writer_start();
+	for (int i = 0; i < 200; i++)
+		log_message(LOG_INFO, "number %d", i);
+	log_writer_stop();
+	log_message(LOG_INFO, "number %d", 200); /* there is no thread any more */
+
+	const char *at = read_text(fd);
+	for (int i = 0; i <= 200; i++) {
+		char wanted[32];
+		(void)snprintf(wanted, sizeof(wanted), "number %d\"}\n", i);
+		at = strstr(at, wanted);
+		ck_assert_ptr_nonnull(at);
+	}
+}
+END_TEST
+
+START_TEST(the_writers_thread_never_blocks_who_logs)
+{
+	int fd = capture_stdout();
+
+	log_init("core-service", LOG_INFO);
+	log_writer_start();
+	for (int i = 0; i < 10000; i++)
+		log_message(LOG_INFO, "%0*d", 500, i);
+	log_writer_stop();
+	ck_assert_int_gt(log_dropped(), 9000);
+	ck_assert_int_lt(log_dropped(), 10000);
+	for (const char *at = read_text(fd); *at != '\0'; at = strchr(at, '\n') + 1) {
+		ck_assert_int_eq(strncmp(at, "{\"timestamp\"", 12), 0);
+		ck_assert_ptr_nonnull(strchr(at, '\n'));
+	}
+}
+END_TEST
+
 START_TEST(addresses_are_masked)
 {
 	char masked[64];
@@ -496,6 +535,8 @@ static TCase *log_case(void)
 	tcase_add_test(tcase, log_levels_silence);
 	tcase_add_test(tcase, log_lines_are_bounded);
 	tcase_add_test(tcase, a_full_pipe_never_blocks);
+	tcase_add_test(tcase, the_writers_thread_keeps_the_order);
+	tcase_add_test(tcase, the_writers_thread_never_blocks_who_logs);
 	tcase_add_test(tcase, addresses_are_masked);
 	tcase_add_loop_test(tcase, addresses_in_texts_are_masked, 0, (int)ARRAY_LEN(quotations));
 	return tcase;
