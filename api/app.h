@@ -14,6 +14,7 @@
 struct combiner;
 struct dispatcher;
 struct kept;
+struct together;
 struct replica;
 
 /* The way to the payment service, see api/clients/payment_client.h. */
@@ -33,6 +34,7 @@ struct app {
 	struct dispatcher *dispatcher;
 	struct combiner *combiner;
 	struct kept *kept;
+	struct together *scans;
 	struct jwt_options jwt;
 	struct credential_keys keys;
 	int64_t started_us; /* monotonic */

@@ -15,6 +15,7 @@
 #include "api/replica.h"
 #include "api/server.h"
 #include "api/sweeper.h"
+#include "api/tickets/admission.h"
 #include "common/clock.h"
 #include "common/http_client.h"
 #include "common/log.h"
@@ -22,7 +23,11 @@
 #include "common/queue.h"
 #include "sql_api.h"
 
-enum { CONNECTION_QUEUE = 256, METRICS_DRAIN_MS = 1000 };
+enum {
+	CONNECTION_QUEUE = 256,
+	SCANS_MAX = 64, /* that are committed together */
+	METRICS_DRAIN_MS = 1000
+};
 
 struct process {
 	struct api_config config;
@@ -120,6 +125,8 @@ static enum status build_app(struct process *p, struct problem *err)
 	app->started_us = clock_monotonic_us();
 	app->combiner = combiner_new();
 	app->kept = kept_new();
+	app->scans = together_new(&(struct together_options){
+		.leaders = 2, .batch_max = SCANS_MAX, .call = admission_call});
 	payment_client_init(&app->payments);
 	app->jwt = (struct jwt_options){
 		.secret = {p->config.jwt_secret, strlen(p->config.jwt_secret)},
@@ -217,6 +224,8 @@ static void stop(struct process *p)
 		pg_pool_close(p->app.pool);
 	if (p->app.combiner)
 		combiner_free(p->app.combiner);
+	if (p->app.scans)
+		together_free(p->app.scans);
 	if (p->app.kept)
 		kept_free(p->app.kept);
 	arena_clear(&p->arena);

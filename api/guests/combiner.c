@@ -1,11 +1,30 @@
 #include "api/guests/combiner.h"
 
+#include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
 
-#include "api/guests/combiner_batch.h"
+#include "api/batch.h"
+#include "api/guests/registration_call.h"
+#include "api/kept.h"
 
 /* LANES_MAX: connections for events whose lock somebody else holds. */
 enum { BUCKETS = 1024, LANES_MAX = 2 };
+
+struct lane;
+
+/* A caller that waits; lives on its stack, under the combiner's lock until `done`. */
+struct waiter {
+	struct batch_item item;
+	const struct registration_member *member;
+	struct registration_outcome *outcome;
+	struct lane *lane; /* where it waits */
+	enum { WAITS, LEADS_COMMON, LEADS_LANE } role;
+	bool done;
+	pthread_cond_t wake;
+	STAILQ_ENTRY(waiter) next;
+};
 
 /* Who waits for one event, in order of arrival. */
 struct lane {
@@ -41,6 +60,22 @@ void combiner_free(struct combiner *combiner)
 {
 	pthread_mutex_destroy(&combiner->lock);
 	free(combiner);
+}
+
+static enum status call(struct request *leader, const void *skip_locked,
+			struct batch_item *const *items, size_t count, struct problem *err)
+{
+	struct registration_member *members = arena_calloc(leader->arena, count, sizeof(*members));
+	struct registration_slot *slots = arena_calloc(leader->arena, count, sizeof(*slots));
+
+	for (size_t i = 0; i < count; i++) {
+		const struct waiter *waiter = items[i]->what;
+
+		members[i] = *waiter->member;
+		members[i].ord = (int64_t)i;
+		slots[i] = (struct registration_slot){items[i]->req->arena, waiter->outcome};
+	}
+	return registration_call(leader, members, slots, count, *(const bool *)skip_locked, err);
 }
 
 /* --- lanes; here and below the lock is held ----------------------------------------------------
@@ -172,9 +207,22 @@ static void tell(struct waiter *waiter)
 static void run(struct combiner *combiner, struct waiter *leader, struct waiter **batch,
 		size_t count, bool skip_locked)
 {
+	struct request *req = leader->item.req;
+	struct batch_item **items = arena_calloc(req->arena, count, sizeof(struct batch_item *));
+
 	pthread_mutex_unlock(&combiner->lock);
-	combiner_batch_run(leader->req, batch, count, skip_locked);
+	for (size_t i = 0; i < count; i++)
+		items[i] = &batch[i]->item;
+	batch_run(req, call, &skip_locked, items, count);
+	for (size_t i = 0; i < count; i++)
+		kept_drop(req->app->kept, batch[i]->member->event_id);
 	pthread_mutex_lock(&combiner->lock);
+}
+
+/* Was this member left out because its event was held? */
+static bool is_busy(const struct waiter *waiter)
+{
+	return !waiter->item.status && !strcmp(waiter->outcome->outcome, "busy");
 }
 
 static void lead_common(struct combiner *combiner, struct waiter *self, struct waiter **batch,
@@ -185,7 +233,7 @@ static void lead_common(struct combiner *combiner, struct waiter *self, struct w
 	run(combiner, self, batch, count, true);
 	/* from the last on, so that they stand in order of arrival again */
 	while (count-- > 0) {
-		if (combiner_batch_is_busy(batch[count]))
+		if (is_busy(batch[count]))
 			put_apart(combiner, batch[count]);
 		else
 			tell(batch[count]);
@@ -211,8 +259,8 @@ static void lead_lane(struct combiner *combiner, struct waiter *self, struct wai
 
 static void lead(struct combiner *combiner, struct waiter *self)
 {
-	size_t max = (size_t)self->req->app->config->registration_batch_max;
-	struct waiter **batch = arena_calloc(self->req->arena, max, sizeof(struct waiter *));
+	size_t max = (size_t)self->item.req->app->config->registration_batch_max;
+	struct waiter **batch = arena_calloc(self->item.req->arena, max, sizeof(struct waiter *));
 	bool common = self->role == LEADS_COMMON;
 
 	self->role = WAITS;
@@ -227,8 +275,9 @@ enum status combiner_register(struct request *req, const struct registration_mem
 			      struct registration_outcome *ret, struct problem *err)
 {
 	struct combiner *combiner = req->app->combiner;
-	struct waiter self = {.req = req, .member = member, .outcome = ret};
+	struct waiter self = {.item = {.req = req}, .member = member, .outcome = ret};
 
+	self.item.what = &self;
 	pthread_cond_init(&self.wake, NULL);
 	request_release_conn(req); /* who waits holds none */
 	pthread_mutex_lock(&combiner->lock);
@@ -243,7 +292,7 @@ enum status combiner_register(struct request *req, const struct registration_mem
 	}
 	pthread_mutex_unlock(&combiner->lock);
 	pthread_cond_destroy(&self.wake);
-	if (self.status && err)
-		*err = self.problem;
-	return self.status;
+	if (self.item.status && err)
+		*err = self.item.problem;
+	return self.item.status;
 }

@@ -87,25 +87,56 @@ void admission_count(const char *outcome)
 /* --- the calls ---------------------------------------------------------------------------------
  */
 
-enum status admission_submit(struct request *req, const struct admission_member *member,
-			     struct admission_outcome *ret, struct problem *err)
-{
+/* One scan among those that are committed together. */
+struct scan {
+	const struct admission_member *member;
 	struct admission_outcome outcome;
+};
+
+enum status admission_call(struct request *leader, const void *ctx UNUSED,
+			   struct batch_item *const *items, size_t count, struct problem *err)
+{
+	struct admission_member *scans = arena_calloc(leader->arena, count, sizeof(*scans));
 	PG_RESULT result = NULL;
 	struct strbuf members;
 	enum status status;
+	size_t ord;
 
-	strbuf_init(&members, req->arena);
-	json_encode_array(&members, &member_schema, member, 1);
-	status =
-		request_query(req, &sql_admit_tickets, PG_ARGS(PG_TEXT(members.buf)), &result, err);
+	for (size_t i = 0; i < count; i++) {
+		scans[i] = *((const struct scan *)items[i]->what)->member;
+		scans[i].ord = (int64_t)i;
+	}
+	strbuf_init(&members, leader->arena);
+	json_encode_array(&members, &member_schema, scans, count);
+	status = request_query(leader, &sql_admit_tickets, PG_ARGS(PG_TEXT(members.buf)), &result,
+			       err);
 	if (status)
 		return status;
-	pg_scan(result, 0, &outcome_schema, req->arena, &outcome);
-	admission_count(outcome.replayed ? "replayed" : outcome.outcome);
-	if (strcmp(outcome.outcome, ADMITTED) != 0)
-		return refuse(req, &outcome, err);
-	*ret = outcome;
+	if (pg_rows(result) != count)
+		return problem_set(err, ST_INTERNAL_ERROR, "admit_tickets answered %zu of %zu",
+				   pg_rows(result), count);
+	ord = pg_column(result, "ord");
+	for (size_t row = 0; row < count; row++) {
+		const struct batch_item *item = items[pg_i64(result, row, ord)];
+
+		pg_scan(result, row, &outcome_schema, item->req->arena,
+			&((struct scan *)item->what)->outcome);
+	}
+	return OK;
+}
+
+enum status admission_submit(struct request *req, const struct admission_member *member,
+			     struct admission_outcome *ret, struct problem *err)
+{
+	struct scan scan = {.member = member};
+	enum status status = together_submit(req->app->scans, req, &scan, err);
+
+	if (status)
+		return status;
+	admission_count(scan.outcome.replayed ? "replayed" : scan.outcome.outcome);
+	if (strcmp(scan.outcome.outcome, ADMITTED) != 0)
+		return refuse(req, &scan.outcome, err);
+	*ret = scan.outcome;
 	return OK;
 }
 

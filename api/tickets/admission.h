@@ -5,7 +5,7 @@
 #ifndef API_TICKETS_ADMISSION_H
 #define API_TICKETS_ADMISSION_H
 
-#include "api/request.h"
+#include "api/together.h"
 
 /* The outcome that is no refusal. */
 #define ADMITTED "admitted"
@@ -39,8 +39,11 @@ struct admission_outcome {
 	int64_t validated_at;
 };
 
-/* One round trip, its own transaction. A refusal is a failure: its slug's status, the moment of
- * the first admission as extension member validatedAt of ST_ALREADY_VALIDATED. */
+/* Scans that come together, in one call of the function: what app->scans does. */
+batch_call admission_call;
+/* One scan, committed with those that came at the same time. A refusal is a failure: its slug's
+ * status, the moment of the first admission as extension member validatedAt of
+ * ST_ALREADY_VALIDATED. */
 enum status admission_submit(struct request *req, const struct admission_member *member,
 			     struct admission_outcome *ret, struct problem *err) MUST_CHECK;
 /* Keep a scan whose QR is not authentic in the log. */

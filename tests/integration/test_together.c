@@ -1,6 +1,6 @@
 /*
- * Registrations that are committed together: of many events, with one that breaks, beside an event
- * that somebody holds.
+ * What is committed together: registrations of many events, with one that breaks, beside an event
+ * that somebody holds; scans.
  */
 #include <check.h>
 #include <stdlib.h>
@@ -8,6 +8,7 @@
 
 #include "common/clock.h"
 #include "common/pg.h"
+#include "tests/support/admission.h"
 #include "tests/support/crowd.h"
 #include "tests/support/servers.h"
 #include "tests/support/suite.h"
@@ -195,10 +196,68 @@ START_TEST(a_held_event_does_not_stop_the_others)
 }
 END_TEST
 
+/* --- scans -------------------------------------------------------------------------------------
+ */
+
+static bool scans_wait_for_lock(void)
+{
+	return sql_int("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+		       "AND wait_event_type = 'Lock' AND query LIKE '%%admit_tickets%%'") > 0;
+}
+
+struct door {
+	const char *codes[CALLERS];
+	_Atomic int asked, admitted;
+};
+
+static void scan_together(void *ctx, size_t i)
+{
+	struct door *door = ctx;
+
+	if (i == CALLERS) {
+		wait_for(scans_wait_for_lock);
+		wait_for(all_have_asked);
+		clock_sleep_ms(200);
+		other_says("ROLLBACK");
+		return;
+	}
+	door->asked++;
+	for (int tries = 0; tries < 20; tries++) {
+		int status = scan(door->codes[i])->status;
+
+		door->admitted += status == 200;
+		if (status != 503)
+			break;
+	}
+}
+
+START_TEST(scans_share_a_transaction)
+{
+	struct door door = {0};
+	struct shop shop = shop_open(1000, "0", 1000);
+
+	for (size_t i = 0; i < CALLERS; i++) {
+		struct guest guest = new_guest(&shop, text("door%zu", i));
+
+		door.codes[i] = printed(&guest);
+	}
+	asked = &door.asked;
+	other_says("BEGIN");
+	other_says("LOCK TABLE ticket_scans IN EXCLUSIVE MODE");
+	crowd(CALLERS + 1, scan_together, &door);
+	pg_return(&other);
+	other = NULL;
+	ck_assert_int_eq(door.admitted, CALLERS);
+	ck_assert_int_lt(sql_int("SELECT count(DISTINCT xmin::text) FROM ticket_scans"),
+			 CALLERS / 2);
+	ck_assert(audit_clean());
+}
+END_TEST
+
 int main(void)
 {
-	Suite *suite = suite_create("registration_together");
-	TCase *tc = tcase_create("registration_together");
+	Suite *suite = suite_create("together");
+	TCase *tc = tcase_create("together");
 	SRunner *runner;
 	int failed;
 
@@ -208,6 +267,7 @@ int main(void)
 	tcase_add_test(tc, events_share_a_transaction);
 	tcase_add_test(tc, one_that_breaks_fails_alone);
 	tcase_add_test(tc, a_held_event_does_not_stop_the_others);
+	tcase_add_test(tc, scans_share_a_transaction);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
