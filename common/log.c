@@ -4,6 +4,7 @@
 #include "common/log_internal.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <pthread.h>
@@ -11,6 +12,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/clock.h"
@@ -26,15 +28,33 @@ enum { MESSAGE_MAX = 512, VALUE_MAX = 1024 };
 static const char *service_name;
 static enum log_level threshold = LOG_INFO;
 static atomic_int_least64_t dropped;
+static int out = STDOUT_FILENO; /* or the same pipe, opened not to wait */
 /* Between poll and write no other thread may fill the pipe. */
 static pthread_mutex_t writing = PTHREAD_MUTEX_INITIALIZER;
 
 static const char *const level_names[] = {"debug", "info", "warn", "error"};
 
+/* A pipe can be opened once more, not to wait and for us alone, unless it is another user's. Then
+ * poll says whether there is room, which holds while nobody else writes. */
+static void open_pipe_again(void)
+{
+	struct stat info;
+
+	if (out != STDOUT_FILENO)
+		(void)close(out);
+	out = STDOUT_FILENO;
+	if (fstat(STDOUT_FILENO, &info) != 0 || !S_ISFIFO(info.st_mode))
+		return;
+	int fd = open("/proc/self/fd/1", O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+	if (fd >= 0)
+		out = fd;
+}
+
 void log_init(const char *service, enum log_level level)
 {
 	service_name = service;
 	threshold = level;
+	open_pipe_again();
 }
 
 int64_t log_dropped(void)
@@ -120,15 +140,20 @@ void log_ms(struct log_line *line, const char *name, int64_t us)
 	keep_if_fits(line, before);
 }
 
+static bool has_room(void)
+{
+	struct pollfd stdout_poll = {.fd = STDOUT_FILENO, .events = POLLOUT};
+
+	return poll(&stdout_poll, 1, 0) == 1 && (stdout_poll.revents & POLLOUT) != 0;
+}
+
 static bool write_at_once(const char *text, size_t len)
 {
-	struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
-
-	if (poll(&out, 1, 0) != 1 || (out.revents & POLLOUT) == 0)
+	if (out == STDOUT_FILENO && !has_room())
 		return false;
 	ssize_t written;
 	do {
-		written = write(STDOUT_FILENO, text, len);
+		written = write(out, text, len);
 	} while (written < 0 && errno == EINTR);
 	return written == (ssize_t)len;
 }

@@ -2,11 +2,11 @@
  * log: one JSON object a line on stdout. Only the edges log: request done, job done, start, stop.
  *
  * Lines are written whole by one write(2); a line that cannot be written at once is dropped and
- * counted (a log that blocks never blocks the service). stdout is asked by poll(2) and keeps its
- * flags, which other processes share. Addresses in any text are masked (log_mask.h). No line is
- * longer than LOG_LINE_MAX: long strings are cut, members that do not fit are left out. Thread
- * safe. Between log_writer_start and log_writer_stop lines leave on a thread of their own, some
- * milliseconds later, up to 1 MB of them waiting.
+ * counted (a log that blocks never blocks the service). stdout keeps its flags, which other
+ * processes share: a pipe is opened again, the rest is asked by poll(2). Addresses in any text are
+ * masked (log_mask.h). No line is longer than LOG_LINE_MAX: long strings are cut, members that do
+ * not fit are left out. Thread safe. Between log_writer_start and log_writer_stop lines leave on a
+ * thread of their own, some milliseconds later, up to 1 MB of them waiting.
  */
 #ifndef COMMON_LOG_H
 #define COMMON_LOG_H
@@ -18,7 +18,8 @@ enum { LOG_LINE_MAX = 4096 };
 
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 
-/* `service` becomes the member of that name in every line; it is kept by reference. */
+/* `service` becomes the member of that name in every line; it is kept by reference. Lines go to
+ * what stdout is now. Before threads. */
 void log_init(const char *service, enum log_level level);
 
 /* Before other threads log, and when they have ended: what waits is written. */

@@ -3,11 +3,14 @@
  */
 #include <check.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/log_mask.h"
 #include "common/problem.h"
@@ -443,6 +446,61 @@ START_TEST(the_writers_thread_never_blocks_who_logs)
 }
 END_TEST
 
+enum { SHARERS = 3, SHARED_PIPES = 600, SHARED_MS = 10000 };
+
+/* Logs a line that fills a page, when the gate gives a byte. */
+static pid_t log_in_child(int gate)
+{
+	static char filler[1024];
+	struct log_line line;
+	char go;
+	pid_t pid = fork();
+
+	if (pid != 0)
+		return pid;
+	memset(filler, 'x', sizeof(filler) - 1);
+	log_open(&line, LOG_INFO, "full");
+	for (int i = 0; i < 3; i++)
+		log_str(&line, "filler", filler);
+	if (read(gate, &go, 1) == 1)
+		log_close(&line);
+	_exit(0);
+}
+
+/* False: it hangs. */
+static bool ends(pid_t pid)
+{
+	for (int i = 0; i < SHARED_MS; i++) {
+		if (waitpid(pid, NULL, WNOHANG) == pid)
+			return true;
+		clock_sleep_ms(1);
+	}
+	kill(pid, SIGKILL);
+	return false;
+}
+
+/* What was free a moment ago another process may have filled. */
+START_TEST(a_full_pipe_that_is_shared_never_blocks)
+{
+	int gate[2];
+
+	ck_assert_int_eq(pipe(gate), 0);
+	for (int i = 0; i < SHARED_PIPES; i++) {
+		pid_t pids[SHARERS];
+		int fd = capture_stdout();
+
+		ck_assert_int_ge(fcntl(fd, F_SETPIPE_SZ, 4096), 0);
+		log_init("core-service", LOG_INFO);
+		for (size_t j = 0; j < SHARERS; j++)
+			pids[j] = log_in_child(gate[0]);
+		ck_assert_int_eq(write(gate[1], "go!", SHARERS), SHARERS);
+		for (size_t j = 0; j < SHARERS; j++)
+			ck_assert_msg(ends(pids[j]), "blocked by pipe %d", i);
+		close(fd);
+	}
+}
+END_TEST
+
 START_TEST(addresses_are_masked)
 {
 	char masked[64];
@@ -530,6 +588,7 @@ static TCase *problem_case(void)
 static TCase *log_case(void)
 {
 	TCase *tcase = tcase_create("log");
+	tcase_set_timeout(tcase, 60);
 
 	tcase_add_test(tcase, log_lines_are_objects);
 	tcase_add_test(tcase, log_levels_silence);
@@ -537,6 +596,7 @@ static TCase *log_case(void)
 	tcase_add_test(tcase, a_full_pipe_never_blocks);
 	tcase_add_test(tcase, the_writers_thread_keeps_the_order);
 	tcase_add_test(tcase, the_writers_thread_never_blocks_who_logs);
+	tcase_add_test(tcase, a_full_pipe_that_is_shared_never_blocks);
 	tcase_add_test(tcase, addresses_are_masked);
 	tcase_add_loop_test(tcase, addresses_in_texts_are_masked, 0, (int)ARRAY_LEN(quotations));
 	return tcase;
