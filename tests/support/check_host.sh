@@ -1,8 +1,8 @@
 #!/bin/bash
 # The installation of one machine, tried: check_host.sh BIN_DIR WORK_DIR, run by with-servers.
 #
-# Installs below a DESTDIR, lets systemd judge the units, and runs the nginx site in front of a
-# core-api from that tree, on free ports.
+# Installs below a DESTDIR, lets systemd judge the units, starts the programs from that tree with
+# their secrets as systemd hands them over, and sends requests through the nginx site, on free ports.
 set -eu
 bin=$1 work=$2
 here=$(dirname "$0")/../..
@@ -106,18 +106,39 @@ becomes()
 	done
 }
 
-start_api()
+# credential NAME VALUE
+credential()
 {
-	export DATABASE_URL=$TEST_POSTGRES_URL/check_host REDIS_URL=$TEST_REDIS_URL
-	export REDIS_QUEUE_URL=$TEST_REDIS_QUEUE_URL METRICS_PORT=0 NODE_ENV=test
-	export JWT_SECRET=check-host-secret SHARED_SERVICE_TOKEN=check-host-token
-	export QR_SIGNATURE_SECRET=check-host-qr PAYMENT_WEBHOOK_SECRET=whsec_Y2hlY2staG9zdC1zZWNyZXQ=
+	(umask 077 && echo "$2" >"$work/credentials/$1")
+}
+
+start_suite()
+{
+	local worker
+	export CREDENTIALS_DIRECTORY=$work/credentials METRICS_PORT=0 NODE_ENV=test
+	mkdir "$work/credentials"
+	credential DATABASE_URL "$TEST_POSTGRES_URL/check_host"
+	credential REDIS_URL "$TEST_REDIS_URL"
+	credential REDIS_QUEUE_URL "$TEST_REDIS_QUEUE_URL"
+	credential JWT_SECRET check-host-secret
+	credential SHARED_SERVICE_TOKEN check-host-token
+	credential QR_SIGNATURE_SECRET check-host-qr
+	credential PAYMENT_WEBHOOK_SECRET whsec_Y2hlY2staG9zdC1zZWNyZXQ=
 	psql -XAtq "$TEST_POSTGRES_URL/postgres" -c 'CREATE DATABASE check_host'
 	"$tree/usr/bin/corectl" migrate up >"$work/migrate.log"
 	PORT=$api_port "$tree/usr/bin/core-api" >"$work/api.log" 2>&1 &
 	api_pid=$!
 	pids+=("$api_pid")
 	becomes 200 "http://127.0.0.1:$api_port/health/ready"
+	for worker in worker-tickets worker-email; do
+		WORKER_METRICS_PORT=$idle_port "$tree/usr/bin/$worker" >"$work/$worker.log" 2>&1 &
+		pids+=("$!")
+		becomes 200 "http://127.0.0.1:$idle_port/metrics"
+		kill "$!"
+		wait "$!" || fail "$worker did not end with 0"
+		unset 'pids[-1]'
+	done
+	"$tree/usr/bin/corectl" stats aggregate >"$work/statistics.log"
 }
 
 # The site as it is installed, but for addresses and the certificate.
@@ -154,7 +175,7 @@ says()
 
 api_port=$(free_port) idle_port=$(free_port) plain_port=$(free_port) tls_port=$(free_port)
 PATH=$PATH:/usr/sbin:/sbin
-start_api
+start_suite
 write_site
 said=$(nginx -t -c "$work/nginx.conf" 2>&1) || fail "$said"
 nginx -c "$work/nginx.conf" &
