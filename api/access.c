@@ -126,6 +126,19 @@ static enum status check_thing(struct request *req, struct problem *err)
 	return thing_visible(req) ? OK : not_found(req, err);
 }
 
+enum status access_check_event(struct request *req, const struct access *event, bool is_staff,
+			       struct problem *err)
+{
+	req->access = *event;
+	req->access.who = caller_bits(req);
+	if (req->caller.signed_in && event->organizer_id == req->caller.user_id)
+		req->access.who |= WHO_ORGANIZER;
+	if (is_staff)
+		req->access.who |= WHO_STAFF;
+	return access_event_visible(event->event_status, req->access.who) ? OK
+									  : not_found(req, err);
+}
+
 enum status access_check(struct request *req, struct problem *err)
 {
 	enum status status;

@@ -9,6 +9,10 @@
 /* By the route's scope and `who`; fills req->access. ST_NOT_FOUND, ST_FORBIDDEN,
  * ST_BAD_SIGNATURE (a signed link that is not good). */
 enum status access_check(struct request *req, struct problem *err) MUST_CHECK;
+/* For ROUTE_ACCESS_LATER on an event that the handler's statement has read: ST_NOT_FOUND. is_staff
+ * counts for drafts alone. */
+enum status access_check_event(struct request *req, const struct access *event, bool is_staff,
+			       struct problem *err) MUST_CHECK;
 /* The rule alone: is an event in this state visible to these WHO_ bits? */
 bool access_event_visible(const char *event_status, unsigned who);
 

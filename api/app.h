@@ -35,6 +35,7 @@ struct app {
 	struct combiner *combiner;
 	struct kept *kept;
 	struct together *scans;
+	struct together *event_reads;
 	struct jwt_options jwt;
 	struct credential_keys keys;
 	int64_t started_us; /* monotonic */

@@ -9,6 +9,7 @@
 #include "api/app.h"
 #include "api/clients/payment_client.h"
 #include "api/dispatcher.h"
+#include "api/events/events_store.h"
 #include "api/guests/combiner.h"
 #include "api/kept.h"
 #include "api/observe.h"
@@ -26,6 +27,7 @@
 enum {
 	CONNECTION_QUEUE = 256,
 	SCANS_MAX = 64, /* that are committed together */
+	READS_MAX = 32, /* in one statement */
 	METRICS_DRAIN_MS = 1000
 };
 
@@ -127,6 +129,8 @@ static enum status build_app(struct process *p, struct problem *err)
 	app->kept = kept_new();
 	app->scans = together_new(&(struct together_options){
 		.leaders = 2, .batch_max = SCANS_MAX, .call = admission_call});
+	app->event_reads = together_new(&(struct together_options){
+		.leaders = 2, .batch_max = READS_MAX, .call = events_store_read_all});
 	payment_client_init(&app->payments);
 	app->jwt = (struct jwt_options){
 		.secret = {p->config.jwt_secret, strlen(p->config.jwt_secret)},
@@ -224,6 +228,8 @@ static void stop(struct process *p)
 		pg_pool_close(p->app.pool);
 	if (p->app.combiner)
 		combiner_free(p->app.combiner);
+	if (p->app.event_reads)
+		together_free(p->app.event_reads);
 	if (p->app.scans)
 		together_free(p->app.scans);
 	if (p->app.kept)

@@ -24,7 +24,7 @@
 const struct route routes[] = {
 	{"POST", "/api/events", O_A, SCOPE_NONE, WRITE, &event_input_schema, NULL, events_create, 201},
 	{"GET", "/api/events", WHO_ANYONE, SCOPE_NONE, ROUTE_REPLICA | ROUTE_KEPT, NULL, &event_list_schema, events_list, 200},
-	{"GET", EVENT, WHO_ANYONE, SCOPE_EVENT, ROUTE_KEPT, NULL, NULL, events_get, 200},
+	{"GET", EVENT, WHO_ANYONE, SCOPE_EVENT, ROUTE_KEPT | ROUTE_ACCESS_LATER, NULL, NULL, events_get, 200},
 	{"PATCH", EVENT, O_A, SCOPE_EVENT, EDIT, &event_patch_schema, NULL, events_patch, 200},
 	{"DELETE", EVENT, O_A, SCOPE_EVENT, EDIT, NULL, NULL, events_delete, 204},
 	{"POST", EVENT "/publish", O_A, SCOPE_EVENT, WRITE, NULL, NULL, events_publish, 200},

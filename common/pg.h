@@ -156,6 +156,16 @@ void pg_scan(const struct pg_result *result, size_t row, const struct schema *sc
  * `prefix` and its snake_case. */
 void pg_scan_part(const struct pg_result *result, size_t row, const char *prefix,
 		  const struct schema *schema, struct arena *arena, void *ret);
+/* The same for many rows, each with an arena of its own: the columns are looked up once. */
+enum { PG_MAP_MAX = 64 };
+struct pg_map {
+	const struct schema *schema;
+	int columns[PG_MAP_MAX];
+};
+void pg_map(const struct pg_result *result, const char *prefix, const struct schema *schema,
+	    struct pg_map *ret);
+void pg_scan_mapped(const struct pg_result *result, size_t row, const struct pg_map *map,
+		    struct arena *arena, void *ret);
 /* All rows, as an array in the arena. */
 struct field_array pg_scan_all(const struct pg_result *result, const struct schema *schema,
 			       struct arena *arena);

@@ -10,7 +10,7 @@
 #include "common/pg_internal.h"
 #include "common/sign.h"
 
-enum { COLUMN_NAME_SIZE = 64, FIELDS_MAX = 64, NO_COLUMN = -1 };
+enum { COLUMN_NAME_SIZE = 64, NO_COLUMN = -1 };
 
 void pg_result_free(struct pg_result **result)
 {
@@ -127,15 +127,16 @@ static void snake_case(const char *name, char ret[COLUMN_NAME_SIZE])
 	ret[len] = '\0';
 }
 
-static void map_columns(const struct pg_result *result, const char *prefix,
-			const struct schema *schema, int ret_columns[FIELDS_MAX])
+void pg_map(const struct pg_result *result, const char *prefix, const struct schema *schema,
+	    struct pg_map *ret)
 {
 	char name[COLUMN_NAME_SIZE], full[2 * COLUMN_NAME_SIZE];
 
+	ret->schema = schema;
 	for (size_t i = 0; i < schema->count; i++) {
 		snake_case(schema->fields[i].name, name);
 		snprintf(full, sizeof(full), "%s%s", prefix, name);
-		ret_columns[i] = find_column(result, full);
+		ret->columns[i] = find_column(result, full);
 	}
 }
 
@@ -186,9 +187,11 @@ static void scan_field(const struct pg_result *result, size_t row, size_t column
 	}
 }
 
-static void scan_row(const struct pg_result *result, size_t row, const struct schema *schema,
-		     const int columns[FIELDS_MAX], struct arena *arena, void *ret)
+void pg_scan_mapped(const struct pg_result *result, size_t row, const struct pg_map *map,
+		    struct arena *arena, void *ret)
 {
+	const struct schema *schema = map->schema;
+
 	memset(ret, 0, schema->size);
 	for (size_t i = 0; i < schema->count; i++) {
 		const struct field *field = &schema->fields[i];
@@ -198,8 +201,8 @@ static void scan_row(const struct pg_result *result, size_t row, const struct sc
 			*(int64_t *)at = TIME_NONE;
 		if (field->type == FIELD_ENUM)
 			*(int *)at = -1;
-		if (columns[i] != NO_COLUMN)
-			scan_field(result, row, (size_t)columns[i], field, arena, at);
+		if (map->columns[i] != NO_COLUMN)
+			scan_field(result, row, (size_t)map->columns[i], field, arena, at);
 	}
 }
 
@@ -212,21 +215,21 @@ void pg_scan(const struct pg_result *result, size_t row, const struct schema *sc
 void pg_scan_part(const struct pg_result *result, size_t row, const char *prefix,
 		  const struct schema *schema, struct arena *arena, void *ret)
 {
-	int columns[FIELDS_MAX];
+	struct pg_map map;
 
-	map_columns(result, prefix, schema, columns);
-	scan_row(result, row, schema, columns, arena, ret);
+	pg_map(result, prefix, schema, &map);
+	pg_scan_mapped(result, row, &map, arena, ret);
 }
 
 struct field_array pg_scan_all(const struct pg_result *result, const struct schema *schema,
 			       struct arena *arena)
 {
 	struct field_array array = {.count = pg_rows(result)};
-	int columns[FIELDS_MAX];
+	struct pg_map map;
 
 	array.items = arena_calloc(arena, array.count, schema->size);
-	map_columns(result, "", schema, columns);
+	pg_map(result, "", schema, &map);
 	for (size_t i = 0; i < array.count; i++)
-		scan_row(result, i, schema, columns, arena, (char *)array.items + i * schema->size);
+		pg_scan_mapped(result, i, &map, arena, (char *)array.items + i * schema->size);
 	return array;
 }

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "api/access.h"
 #include "api/events/events_service.h"
 #include "api/events/events_store.h"
 #include "api/observe.h"
@@ -104,8 +105,19 @@ static enum status answer_event(struct request *req, enum status status, const s
 enum status events_get(struct request *req, struct problem *err)
 {
 	struct event event;
+	bool is_staff;
+	enum status status = events_store_get_shared(req, req->ids[0], &event, &is_staff, err);
 
-	return answer_event(req, events_store_get(req, req->access.event_id, &event, err), &event);
+	if (!status)
+		status =
+			access_check_event(req,
+					   &(struct access){
+						   .event_id = event.id,
+						   .organizer_id = event.organizer_id,
+						   .event_status = event_status_names[event.status],
+					   },
+					   is_staff, err);
+	return answer_event(req, status, &event);
 }
 
 enum status events_patch(struct request *req, struct problem *err)

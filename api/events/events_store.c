@@ -49,23 +49,131 @@ static enum status scan_event(struct request *req, const struct pg_result *resul
 	return OK;
 }
 
+/* --- whole events -------------------------------------------------------------------------------
+ */
+
+/* One event that is asked for. */
+struct event_read {
+	int64_t event_id;
+	struct event event;
+	bool is_staff;
+	bool found;
+};
+
+/* Where in the result things are. */
+struct event_columns {
+	struct pg_map event, type;
+	size_t ord, edit_version, is_staff, type_id;
+};
+
+static struct event_columns event_columns(const struct pg_result *result)
+{
+	struct event_columns columns = {
+		.ord = pg_column(result, "ord"),
+		.edit_version = pg_column(result, "edit_version"),
+		.is_staff = pg_column(result, "is_staff"),
+		.type_id = pg_column(result, "type_id"),
+	};
+
+	pg_map(result, "", &event_schema, &columns.event);
+	pg_map(result, "type_", &ticket_type_schema, &columns.type);
+	return columns;
+}
+
+/* The event whose first row this is, with the ticket types of that row and the next ones. */
+static void scan_read(const struct pg_result *result, size_t row, size_t row_count,
+		      const struct event_columns *columns, struct arena *arena,
+		      struct event_read *ret)
+{
+	struct ticket_type *types = arena_calloc(arena, row_count, sizeof(*types));
+
+	pg_scan_mapped(result, row, &columns->event, arena, &ret->event);
+	ret->event.edit_version = pg_i64(result, row, columns->edit_version);
+	ret->event.ticket_types = (struct field_array){types, row_count};
+	ret->is_staff = pg_bool(result, row, columns->is_staff);
+	ret->found = true;
+	if (pg_is_null(result, row, columns->type_id))
+		ret->event.ticket_types.count = 0;
+	for (size_t i = 0; i < ret->event.ticket_types.count; i++)
+		pg_scan_mapped(result, row + i, &columns->type, arena, &types[i]);
+}
+
+/* Rows from this one on that have its `ord`. */
+static size_t rows_alike(const struct pg_result *result, size_t row, size_t ord)
+{
+	size_t end = row + 1;
+
+	while (end < pg_rows(result) && pg_i64(result, end, ord) == pg_i64(result, row, ord))
+		end++;
+	return end - row;
+}
+
+static void scan_reads(const struct pg_result *result, struct batch_item *const *items)
+{
+	const struct event_columns columns = event_columns(result);
+	size_t count;
+
+	for (size_t row = 0; row < pg_rows(result); row += count) {
+		const struct batch_item *item = items[pg_i64(result, row, columns.ord) - 1];
+
+		count = rows_alike(result, row, columns.ord);
+		scan_read(result, row, count, &columns, item->req->arena, item->what);
+	}
+}
+
+enum status events_store_read_all(struct request *leader, const void *ctx UNUSED,
+				  struct batch_item *const *items, size_t count,
+				  struct problem *err)
+{
+	int64_t *events = arena_calloc(leader->arena, count, sizeof(*events));
+	int64_t *callers = arena_calloc(leader->arena, count, sizeof(*callers));
+	PG_RESULT result = NULL;
+	enum status status;
+
+	for (size_t i = 0; i < count; i++) {
+		struct event_read *read = items[i]->what;
+
+		read->found = false;
+		events[i] = read->event_id;
+		callers[i] = items[i]->req->caller.user_id;
+	}
+	status = request_query(leader, &sql_events_read,
+			       PG_ARGS(PG_I64_ARRAY(events, count), PG_I64_ARRAY(callers, count)),
+			       &result, err);
+	if (!status)
+		scan_reads(result, items);
+	return status;
+}
+
+static enum status take_read(const struct event_read *read, struct event *ret, struct problem *err)
+{
+	if (!read->found)
+		return problem_set(err, ST_NOT_FOUND, "There is no such event");
+	*ret = read->event;
+	return OK;
+}
+
 enum status events_store_get(struct request *req, int64_t event_id, struct event *ret,
 			     struct problem *err)
 {
-	PG_RESULT result = NULL;
-	PG_RESULT types = NULL;
-	enum status status;
+	struct event_read read = {.event_id = event_id};
+	struct batch_item item = {.req = req, .what = &read};
+	struct batch_item *const items[] = {&item};
+	enum status status = events_store_read_all(req, NULL, items, 1, err);
 
-	status = request_query(req, &sql_event_get, PG_ARGS(PG_I64(event_id)), &result, err);
-	if (!status)
-		status = request_query(req, &sql_ticket_types_of_event, PG_ARGS(PG_I64(event_id)),
-				       &types, err);
-	if (!status)
-		status = scan_event(req, result, ret, err);
+	return status ? status : take_read(&read, ret, err);
+}
+
+enum status events_store_get_shared(struct request *req, int64_t event_id, struct event *ret,
+				    bool *ret_is_staff, struct problem *err)
+{
+	struct event_read read = {.event_id = event_id};
+	enum status status = together_submit(req->app->event_reads, req, &read, err);
+
 	if (status)
 		return status;
-	ret->ticket_types = pg_scan_all(types, &ticket_type_schema, req->arena);
-	return OK;
+	*ret_is_staff = read.is_staff;
+	return take_read(&read, ret, err);
 }
 
 enum status events_store_lock(struct request *req, int64_t event_id, struct event *ret,

@@ -4,6 +4,7 @@
 #ifndef API_EVENTS_EVENTS_STORE_H
 #define API_EVENTS_EVENTS_STORE_H
 
+#include "api/together.h"
 #include "api/events/event_input.h"
 #include "api/events/event_record.h"
 
@@ -14,6 +15,12 @@ enum status events_store_insert(struct request *req, const struct event *event, 
 /* The event with its ticket types: ST_NOT_FOUND. */
 enum status events_store_get(struct request *req, int64_t event_id, struct event *ret,
 			     struct problem *err) MUST_CHECK;
+/* The same for who only looks, in one statement with others who look at the same time; is_staff:
+ * of a draft, whether the caller belongs to its staff. */
+enum status events_store_get_shared(struct request *req, int64_t event_id, struct event *ret,
+				    bool *ret_is_staff, struct problem *err) MUST_CHECK;
+/* What app->event_reads does. */
+batch_call events_store_read_all;
 /* The event, locked until the transaction ends, without its organizer's name and its ticket types:
  * ST_NOT_FOUND. Before any lock on types, guests, tickets or payments. */
 enum status events_store_lock(struct request *req, int64_t event_id, struct event *ret,

@@ -70,6 +70,7 @@ enum status registration_call(struct request *req, const struct registration_mem
 {
 	const struct api_config *config = req->app->config;
 	PG_RESULT result = NULL;
+	struct pg_map map;
 	struct strbuf json;
 	enum status status;
 	size_t ord;
@@ -87,10 +88,11 @@ enum status registration_call(struct request *req, const struct registration_mem
 		return problem_set(err, ST_INTERNAL_ERROR, "register_guests answered %zu of %zu",
 				   pg_rows(result), count);
 	ord = pg_column(result, "ord");
+	pg_map(result, "", &outcome_schema, &map);
 	for (size_t row = 0; row < count; row++) {
 		const struct registration_slot *slot = &slots[pg_i64(result, row, ord)];
 
-		pg_scan(result, row, &outcome_schema, slot->arena, slot->outcome);
+		pg_scan_mapped(result, row, &map, slot->arena, slot->outcome);
 	}
 	return OK;
 }

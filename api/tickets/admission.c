@@ -99,6 +99,7 @@ enum status admission_call(struct request *leader, const void *ctx UNUSED,
 	struct admission_member *scans = arena_calloc(leader->arena, count, sizeof(*scans));
 	PG_RESULT result = NULL;
 	struct strbuf members;
+	struct pg_map map;
 	enum status status;
 	size_t ord;
 
@@ -116,11 +117,12 @@ enum status admission_call(struct request *leader, const void *ctx UNUSED,
 		return problem_set(err, ST_INTERNAL_ERROR, "admit_tickets answered %zu of %zu",
 				   pg_rows(result), count);
 	ord = pg_column(result, "ord");
+	pg_map(result, "", &outcome_schema, &map);
 	for (size_t row = 0; row < count; row++) {
 		const struct batch_item *item = items[pg_i64(result, row, ord)];
 
-		pg_scan(result, row, &outcome_schema, item->req->arena,
-			&((struct scan *)item->what)->outcome);
+		pg_scan_mapped(result, row, &map, item->req->arena,
+			       &((struct scan *)item->what)->outcome);
 	}
 	return OK;
 }

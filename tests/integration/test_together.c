@@ -1,6 +1,6 @@
 /*
  * What is committed together: registrations of many events, with one that breaks, beside an event
- * that somebody holds; scans.
+ * that somebody holds; scans; and what is read together.
  */
 #include <check.h>
 #include <stdlib.h>
@@ -254,6 +254,70 @@ START_TEST(scans_share_a_transaction)
 }
 END_TEST
 
+/* --- reads -------------------------------------------------------------------------------------
+ */
+
+struct library {
+	struct shop shops[EVENTS];
+	int64_t draft;
+	_Atomic int wrong, reads;
+};
+
+static bool is_right(const struct library *library, size_t i, size_t n)
+{
+	const char *token = i % 2 ? token_organizer() : token_of((int64_t)(100 + i), "user");
+	const struct shop *shop = &library->shops[(i + n) % EVENTS];
+	struct reply *reply;
+
+	if (n % 5 == 0)
+		return api_get(token, "/api/events/%d", 999999)->status == 404;
+	if (n % 5 == 1)
+		return api_get(token, "/api/events/%lld", (long long)library->draft)->status ==
+		       (i % 2 || i == 0 ? 200 : 404); /* caller 100 is staff */
+	reply = api_get(token, "/api/events/%lld", (long long)shop->event_id);
+	return reply->status == 200 && reply_int(reply, "data.id") == shop->event_id &&
+	       reply_int(reply, "data.ticketTypes.0.id") == shop->type_id &&
+	       reply_int(reply, "data.ticketTypes.1.eventId") == shop->event_id &&
+	       reply_count(reply, "data.ticketTypes") == 2;
+}
+
+static void read_along(void *ctx, size_t i)
+{
+	struct library *library = ctx;
+
+	for (size_t n = 0; n < 40; n++) {
+		library->wrong += !is_right(library, i, n);
+		library->reads++;
+	}
+}
+
+START_TEST(readers_each_get_their_own)
+{
+	struct library library = {0};
+
+	for (int i = 0; i < EVENTS; i++) {
+		library.shops[i] = shop_open(1000, "0", 1000);
+		api_post(
+			token_organizer(),
+			text("/api/events/%lld/ticket-types", (long long)library.shops[i].event_id),
+			"{\"name\":\"Second\",\"price\":1,\"quantity\":7}");
+	}
+	library.draft =
+		reply_int(api_post(token_organizer(), "/api/events",
+				   "{\"title\":\"Draft\",\"location\":\"Hall\",\"maxAttendees\":10,"
+				   "\"ticketTypes\":[{\"name\":\"A\",\"price\":0,\"quantity\":5}],"
+				   "\"eventDate\":\"2097-01-01T10:00:00Z\"}"),
+			  "data.id");
+	ck_assert_int_eq(
+		api_put(token_organizer(), "/api/events/%lld/staff/100", (long long)library.draft)
+			->status,
+		204);
+	crowd(CALLERS, read_along, &library);
+	ck_assert_int_eq(library.wrong, 0);
+	ck_assert_int_eq(library.reads, CALLERS * 40);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("together");
@@ -268,6 +332,7 @@ int main(void)
 	tcase_add_test(tc, one_that_breaks_fails_alone);
 	tcase_add_test(tc, a_held_event_does_not_stop_the_others);
 	tcase_add_test(tc, scans_share_a_transaction);
+	tcase_add_test(tc, readers_each_get_their_own);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
