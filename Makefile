@@ -349,6 +349,8 @@ $(addprefix $(O)/tests/unit/,test_pg test_cache test_queue test_worker test_tick
 # Tests against a server in the same process.
 $(addprefix $(O)/tests/unit/,test_httpd test_httpd_guard test_httpd_drain \
 	test_httpd_stream): $(O)/libsupport.a
+# Tests that sign tokens.
+$(addprefix $(O)/tests/unit/,test_jwt_keys test_jwks): $(O)/libsupport.a
 # Tests of worker-email's parts; its job against real servers and the stand-in platform.
 $(addprefix $(O)/tests/unit/,test_template test_mail test_ical test_email_job): $(O)/libemail.a
 $(O)/tests/unit/test_email_job: $(O)/libsupport.a | $(O)/bin/platform

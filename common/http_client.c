@@ -24,6 +24,7 @@ enum {
 /* How one attempt ended. */
 struct attempt {
 	CURLcode code;
+	size_t body_max;
 	bool too_large;
 	int status; /* 0: no whole answer */
 	int retry_after_s;
@@ -136,7 +137,7 @@ static size_t on_data(char *data, size_t size, size_t count, void *ctx)
 {
 	struct attempt *attempt = ctx;
 	size_t len = size * count;
-	if (attempt->body.len + len > BODY_MAX) {
+	if (attempt->body.len + len > attempt->body_max) {
 		attempt->too_large = true;
 		return 0;
 	}
@@ -144,7 +145,7 @@ static size_t on_data(char *data, size_t size, size_t count, void *ctx)
 	return len;
 }
 
-static void set_safety(CURL *handle, int64_t timeout_ms)
+static void set_safety(CURL *handle, int64_t timeout_ms, size_t body_max)
 {
 	curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -154,7 +155,7 @@ static void set_safety(CURL *handle, int64_t timeout_ms)
 	curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
 	curl_easy_setopt(handle, CURLOPT_LOW_SPEED_LIMIT, 1L);
 	curl_easy_setopt(handle, CURLOPT_LOW_SPEED_TIME, (long)STALL_S);
-	curl_easy_setopt(handle, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)BODY_MAX);
+	curl_easy_setopt(handle, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)body_max);
 	curl_easy_setopt(handle, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	curl_easy_setopt(handle, CURLOPT_USERAGENT, "core-service/" CORE_VERSION);
 }
@@ -195,9 +196,10 @@ static void try_once(struct arena *arena, const struct http_call *call, struct c
 		     int64_t timeout_ms, struct attempt *ret)
 {
 	CURL *handle = fresh_handle();
-	*ret = (struct attempt){.code = CURLE_OK};
+	*ret = (struct attempt){.code = CURLE_OK,
+				.body_max = call->body_max > 0 ? call->body_max : BODY_MAX};
 	strbuf_init(&ret->body, arena);
-	set_safety(handle, timeout_ms);
+	set_safety(handle, timeout_ms, ret->body_max);
 	set_request(handle, call, headers);
 	curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, on_data);
 	curl_easy_setopt(handle, CURLOPT_WRITEDATA, ret);
@@ -285,7 +287,8 @@ static bool is_refusal(int status)
 static enum status judge(const struct attempt *attempt, struct problem *err)
 {
 	if (attempt->too_large)
-		return problem_set(err, ST_UPSTREAM_DOWN, "the answer is over %d bytes", BODY_MAX);
+		return problem_set(err, ST_UPSTREAM_DOWN, "the answer is over %zu bytes",
+				   attempt->body_max);
 	if (attempt->status == 0)
 		return problem_set(err, ST_UPSTREAM_DOWN, "no answer: %s",
 				   curl_easy_strerror(attempt->code));

@@ -3,7 +3,8 @@
  *
  * Retries are per call: connection failures, 429, 502, 503, 504, with full jitter, never past the
  * deadline; `Retry-After` is honoured. Redirects are not followed, only http and https are spoken,
- * proxies of the environment are not used, answers are capped at 1 MiB. One curl handle a thread.
+ * proxies of the environment are not used, answers are capped at 1 MiB or what the call says. One
+ * curl handle a thread.
  * A call with a trace context is a span of its own in that trace, retries included.
  */
 #ifndef COMMON_HTTP_CLIENT_H
@@ -25,6 +26,7 @@ struct http_call {
 	int64_t timeout_ms;          /* one attempt */
 	int64_t budget_ms;           /* all attempts and waits */
 	int attempts;                /* at most, >= 1 */
+	size_t body_max;             /* bytes of the answer; 0: 1 MiB */
 };
 
 struct http_answer {

@@ -15,12 +15,14 @@
 #include "common/httpd.h"
 #include "common/ids.h"
 #include "common/json.h"
+#include "common/jwks.h"
 
 enum platform_service {
 	SERVICE_AUTH,
 	SERVICE_PAYMENT,
 	SERVICE_NOTIFICATION,
 	SERVICE_COLLECTOR,
+	SERVICE_JWKS, /* the Auth Service's public keys: scripted apart from its calls */
 	SERVICE_NONE, /* the scripting door */
 };
 enum { SERVICE_COUNT = SERVICE_NONE };
@@ -119,6 +121,8 @@ struct platform {
 	bool refunds_pending; /* refunds answer `pending` */
 	int64_t revoked[PLATFORM_REVOKED_MAX];
 	size_t revoked_count;
+	char *jwks_document; /* as it was set; NULL: none */
+	struct jwks *jwks;   /* its keys; has a lock of its own */
 	/* configuration */
 	const char *jwt_secret;
 	const char *service_token;

@@ -1,4 +1,5 @@
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/http_client.h"
@@ -104,6 +105,25 @@ static void revoke(struct platform_call *call)
 	platform->revoked[platform->revoked_count % PLATFORM_REVOKED_MAX] = input.user_id;
 	platform->revoked_count++;
 	pthread_mutex_unlock(&platform->lock);
+	answer_nothing(call);
+}
+
+/* --- public keys ------------------------------------------------------------------------------ */
+
+/* Any text, so that a key set may be broken. */
+static void jwks_set(struct platform_call *call)
+{
+	struct platform *platform = call->platform;
+	struct problem unusable = {0};
+	char *document = strndup(call->body.at ? call->body.at : "", call->body.len);
+	if (!document)
+		fatal("out of memory");
+	pthread_mutex_lock(&platform->lock);
+	free(platform->jwks_document);
+	platform->jwks_document = document;
+	pthread_mutex_unlock(&platform->lock);
+	if (jwks_load(platform->jwks, call->body, &unusable) != OK)
+		fprintf(stderr, "platform: %s\n", unusable.detail);
 	answer_nothing(call);
 }
 
@@ -372,6 +392,7 @@ const struct platform_route platform_control_routes[] = {
 	{"POST", "/_control/script", SERVICE_NONE, script_set},
 	{"POST", "/_control/settings", SERVICE_NONE, settings_set},
 	{"POST", "/_control/revoke", SERVICE_NONE, revoke},
+	{"POST", "/_control/jwks", SERVICE_NONE, jwks_set},
 	{"POST", "/_control/reset", SERVICE_NONE, reset_all},
 	{"POST", "/_control/pay", SERVICE_NONE, pay},
 	{"GET", "/_control/calls", SERVICE_NONE, calls_get},

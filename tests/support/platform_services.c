@@ -37,11 +37,11 @@ static bool read_bearer(struct platform_call *call, struct jwt_claims *ret)
 	static const char scheme[] = "Bearer ";
 	const struct platform *platform = call->platform;
 	const char *value = http_header(call->http, "Authorization");
-	if (!platform->jwt_secret || !value || strncasecmp(value, scheme, strlen(scheme)) != 0)
+	if (!value || strncasecmp(value, scheme, strlen(scheme)) != 0)
 		return false;
 	const char *token = value + strlen(scheme);
-	struct jwt_options options = {
-		.secret = {platform->jwt_secret, strlen(platform->jwt_secret)}};
+	const char *secret = platform->jwt_secret ? platform->jwt_secret : "";
+	struct jwt_options options = {.secret = {secret, strlen(secret)}, .jwks = platform->jwks};
 	return jwt_verify(&options, call->http->arena, token, strlen(token), clock_now_us(), ret,
 			  NULL) == OK;
 }
@@ -64,6 +64,17 @@ static void auth_validate(struct platform_call *call)
 	strbuf_adds(&out, ",\"lastName\":");
 	json_encode_string(&out, claims.last_name);
 	strbuf_adds(&out, "}}");
+	platform_answer(call, 200, &out);
+}
+
+static void jwks_get(struct platform_call *call)
+{
+	struct platform *platform = call->platform;
+	struct strbuf out;
+	strbuf_init(&out, call->http->arena);
+	pthread_mutex_lock(&platform->lock);
+	strbuf_adds(&out, platform->jwks_document ? platform->jwks_document : "{\"keys\":[]}");
+	pthread_mutex_unlock(&platform->lock);
 	platform_answer(call, 200, &out);
 }
 
@@ -296,6 +307,7 @@ static void spans_take(struct platform_call *call)
 
 const struct platform_route platform_service_routes[] = {
 	{"GET", "/api/auth/validate", SERVICE_AUTH, auth_validate},
+	{"GET", "/.well-known/jwks.json", SERVICE_JWKS, jwks_get},
 	{"POST", "/api/payments/intents", SERVICE_PAYMENT, intent_create},
 	{"GET", "/api/payments/intents/{id}", SERVICE_PAYMENT, intent_get},
 	{"POST", "/api/payments/intents/{id}/cancel", SERVICE_PAYMENT, intent_cancel},

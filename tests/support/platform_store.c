@@ -6,7 +6,8 @@
 
 enum { RING_HEADS = 4096, BODY_KEPT_MAX = 512 << 10 };
 
-const char *const platform_service_names[] = {"auth", "payment", "notification", "collector", NULL};
+const char *const platform_service_names[] = {"auth",      "payment", "notification",
+					      "collector", "jwks",    NULL};
 const char *const platform_behaviour_names[] = {"ok",  "status",   "slow", "hang",
 						"cut", "bad-body", NULL};
 const char *const platform_intent_names[] = {"requires_payment", "succeeded", "cancelled", NULL};
@@ -102,6 +103,7 @@ void platform_init(struct platform *platform)
 	platform->intents = must_calloc(PLATFORM_INTENTS_MAX, sizeof(*platform->intents));
 	ring_init(&platform->refunds);
 	ring_init(&platform->mails);
+	platform->jwks = jwks_open(NULL, 0);
 }
 
 static void forget_oldest(struct platform *platform)
@@ -148,6 +150,8 @@ void platform_release(struct platform *platform)
 	free(platform->intents);
 	ring_release(&platform->refunds);
 	ring_release(&platform->mails);
+	jwks_close(platform->jwks);
+	free(platform->jwks_document);
 	pthread_mutex_destroy(&platform->lock);
 }
 
