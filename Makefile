@@ -350,12 +350,13 @@ $(addprefix $(O)/tests/unit/,test_pg test_cache test_queue test_worker test_tick
 $(addprefix $(O)/tests/unit/,test_httpd test_httpd_guard test_httpd_drain \
 	test_httpd_stream): $(O)/libsupport.a
 # Tests that sign tokens.
-$(addprefix $(O)/tests/unit/,test_jwt_keys test_jwks): $(O)/libsupport.a
+$(addprefix $(O)/tests/unit/,test_jwt_keys test_jwks test_recall): $(O)/libsupport.a
 # Tests of worker-email's parts; its job against real servers and the stand-in platform.
 $(addprefix $(O)/tests/unit/,test_template test_mail test_ical test_email_job): $(O)/libemail.a
 $(O)/tests/unit/test_email_job: $(O)/libsupport.a | $(O)/bin/platform
 # A unit test of a program's own files names that program's library here.
-$(addprefix $(O)/tests/unit/,test_api_config test_dispatcher test_observe): $(O)/libapi.a \
+$(addprefix $(O)/tests/unit/,test_api_config test_dispatcher test_observe \
+	test_token_cache): $(O)/libapi.a \
 	$(O)/libsupport.a
 $(addprefix $(O)/tests/unit/,test_csv test_events_rules test_guests_rules test_payments_rules \
 	test_openapi): $(O)/libapi.a

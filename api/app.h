@@ -15,6 +15,7 @@ struct combiner;
 struct dispatcher;
 struct kept;
 struct together;
+struct recall;
 struct replica;
 
 /* The way to the payment service, see api/clients/payment_client.h. */
@@ -37,6 +38,8 @@ struct app {
 	struct together *scans;
 	struct together *event_reads;
 	struct jwt_options jwt;
+	struct recall *tokens;   /* verified ones, see api/token_cache.h */
+	struct recall *verdicts; /* of the Auth Service, see api/clients/auth_client.h */
 	struct credential_keys keys;
 	int64_t started_us; /* monotonic */
 	_Atomic bool draining;

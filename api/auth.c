@@ -5,7 +5,7 @@
 
 #include "api/clients/auth_client.h"
 #include "api/query.h"
-#include "common/clock.h"
+#include "api/token_cache.h"
 #include "common/sign.h"
 #include "sql_api.h"
 
@@ -41,16 +41,16 @@ static const char *bearer_token(const char *header)
 static enum status check_bearer(struct request *req, const char *header, struct problem *err)
 {
 	const char *token = bearer_token(header);
+	uint8_t digest[SHA256_SIZE];
 	struct jwt_claims claims;
 	enum status status;
 
 	if (!token)
 		return unauthorized(err, "Authorization must be a Bearer token");
-	status = jwt_verify(&req->app->jwt, req->arena, token, strlen(token), clock_now_us(),
-			    &claims, err);
+	sign_sha256(token, strlen(token), digest);
+	status = token_verify(req->app, req->arena, token, digest, &claims, err);
 	if (!status && req->app->config->auth_validation == AUTH_REMOTE)
-		status = auth_client_validate(req->app, req->arena, token, req->http->request_id,
-					      req->traceparent, &claims, err);
+		status = auth_client_validate(req, token, digest, &claims, err);
 	if (status)
 		return status;
 	req->caller = (struct caller){.signed_in = true,

@@ -37,8 +37,15 @@ static const struct config_key keys[] = {
 	 "the Payment Service"},
 	{"UPSTREAM_BUDGET_MS", CONFIG_INT, 0, "3000", 100, 30000, AT(upstream_budget_ms), NULL,
 	 "milliseconds that calls to another service may take in one request, retries included"},
-	{"JWT_SECRET", CONFIG_STRING, REQUIRED_SECRET, NULL, 1, 4096, AT(jwt_secret), NULL,
-	 "key of the users' tokens (HS256)"},
+	{"JWT_SECRET", CONFIG_STRING, CONFIG_SECRET, NULL, 1, 4096, AT(jwt_secret), NULL,
+	 "key of the users' tokens (HS256); it or JWT_JWKS_URL or both"},
+	{"JWT_SECRET_PREVIOUS", CONFIG_STRING, CONFIG_SECRET, NULL, 1, 4096, AT(jwt_secret_previous),
+	 NULL, "the JWT_SECRET before, still accepted while it is changed"},
+	{"JWT_JWKS_URL", CONFIG_URL, 0, NULL, 1, 1024, AT(jwks_url), NULL,
+	 "where the public keys of the users' tokens are (RS256, ES256, EdDSA)"},
+	{"JWT_JWKS_REFRESH_S", CONFIG_INT, 0, "300", 30, 86400, AT(jwks_refresh_s), NULL,
+	 "seconds after which the public keys are fetched anew; a new one should be there so long "
+	 "before it signs"},
 	{"JWT_ISSUER", CONFIG_STRING, 0, NULL, 1, 1024, AT(jwt_issuer), NULL,
 	 "demanded of a token's iss (unset: not checked)"},
 	{"JWT_AUDIENCE", CONFIG_STRING, 0, NULL, 1, 1024, AT(jwt_audience), NULL,
@@ -138,6 +145,25 @@ static enum status check_qr_secret(const char *value, bool production, struct pr
 	return status;
 }
 
+/* What signs tokens: a secret, or public keys, or both while one moves to the other. */
+static enum status check_token_keys(const struct api_config *config, bool production,
+				    struct problem *err)
+{
+	enum status status = OK;
+
+	if (!config->jwt_secret && config->jwt_secret_previous)
+		return problem_set(err, ST_CONFIG, "JWT_SECRET_PREVIOUS needs a JWT_SECRET");
+	if (!config->jwt_secret && !config->jwks_url)
+		return problem_set(err, ST_CONFIG,
+				   "JWT_SECRET or JWT_SECRET_FILE, or JWT_JWKS_URL, is required");
+	if (config->jwt_secret)
+		status = config_check_secret("JWT_SECRET", config->jwt_secret, production, err);
+	if (!status && config->jwt_secret_previous)
+		status = config_check_secret("JWT_SECRET_PREVIOUS", config->jwt_secret_previous,
+					     production, err);
+	return status;
+}
+
 static enum status check_secrets(const struct api_config *config, struct problem *err)
 {
 	bool production = config->common.environment == ENV_PRODUCTION;
@@ -147,7 +173,7 @@ static enum status check_secrets(const struct api_config *config, struct problem
 		return problem_set(err, ST_CONFIG,
 				   "PAYMENT_WEBHOOK_SECRET must be whsec_<base64>, "
 				   "or several of them with commas");
-	status = config_check_secret("JWT_SECRET", config->jwt_secret, production, err);
+	status = check_token_keys(config, production, err);
 	if (!status)
 		status = config_check_secret("SHARED_SERVICE_TOKEN", config->service_token,
 					     production, err);

@@ -33,6 +33,9 @@ struct api_config {
 	int64_t metrics_port;
 	int64_t metrics_per_event;
 	const char *jwt_secret;
+	const char *jwt_secret_previous;
+	const char *jwks_url;
+	int64_t jwks_refresh_s;
 	const char *jwt_issuer;
 	const char *jwt_audience;
 	int auth_validation; /* enum auth_validation */

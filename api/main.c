@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "api/app.h"
+#include "api/clients/auth_client.h"
 #include "api/clients/payment_client.h"
 #include "api/dispatcher.h"
 #include "api/events/events_store.h"
@@ -17,11 +18,14 @@
 #include "api/server.h"
 #include "api/sweeper.h"
 #include "api/tickets/admission.h"
+#include "api/token_cache.h"
 #include "common/clock.h"
 #include "common/http_client.h"
+#include "common/jwks.h"
 #include "common/log.h"
 #include "common/notify.h"
 #include "common/queue.h"
+#include "common/recall.h"
 #include "sql_api.h"
 
 enum {
@@ -119,6 +123,29 @@ static enum status open_cache(struct process *p, struct problem *err)
 	return cache_open(&options, p->config.cache_ttl_s, &p->app.cache, err);
 }
 
+static struct slice text_slice(const char *text)
+{
+	return (struct slice){text, text ? strlen(text) : 0};
+}
+
+/* Who callers are: by which keys their tokens are judged, and what is kept of it. */
+static void open_tokens(struct process *p)
+{
+	const struct api_config *config = &p->config;
+	struct app *app = &p->app;
+
+	app->jwt = (struct jwt_options){
+		.secret = text_slice(config->jwt_secret),
+		.previous = text_slice(config->jwt_secret_previous),
+		.issuer = config->jwt_issuer,
+		.audience = config->jwt_audience,
+	};
+	if (config->jwks_url)
+		app->jwt.jwks = jwks_open(config->jwks_url, config->jwks_refresh_s);
+	app->tokens = token_cache_new();
+	app->verdicts = auth_client_cache();
+}
+
 static enum status build_app(struct process *p, struct problem *err)
 {
 	struct app *app = &p->app;
@@ -132,11 +159,7 @@ static enum status build_app(struct process *p, struct problem *err)
 	app->event_reads = together_new(&(struct together_options){
 		.leaders = 2, .batch_max = READS_MAX, .call = events_store_read_all});
 	payment_client_init(&app->payments);
-	app->jwt = (struct jwt_options){
-		.secret = {p->config.jwt_secret, strlen(p->config.jwt_secret)},
-		.issuer = p->config.jwt_issuer,
-		.audience = p->config.jwt_audience,
-	};
+	open_tokens(p);
 	return credential_keys_parse(p->config.qr_secret, &app->keys, err);
 }
 
@@ -234,6 +257,9 @@ static void stop(struct process *p)
 		together_free(p->app.scans);
 	if (p->app.kept)
 		kept_free(p->app.kept);
+	jwks_close(p->app.jwt.jwks);
+	recall_free(p->app.tokens);
+	recall_free(p->app.verdicts);
 	arena_clear(&p->arena);
 }
 

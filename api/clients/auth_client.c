@@ -1,6 +1,5 @@
 #include "api/clients/auth_client.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -8,10 +7,10 @@
 #include "common/http_client.h"
 #include "common/ids.h"
 #include "common/json.h"
-#include "common/sign.h"
+#include "common/recall.h"
 
 #define LIFE_US (30 * US_PER_S)
-enum { SETS = 1024, WAYS = 4, TEXT = 512, ATTEMPTS = 2 };
+enum { ENTRIES = 4096, TEXT = 512, ATTEMPTS = 2 };
 
 /* --- the service's answer --------------------------------------------------------------------- */
 
@@ -66,8 +65,6 @@ static const struct schema text_answer_schema = SCHEMA(text_answer_fields, struc
 /* --- answers kept for a while ----------------------------------------------------------------- */
 
 struct verdict {
-	uint8_t digest[SHA256_SIZE];
-	int64_t until_us; /* monotonic; 0: empty */
 	bool holds;
 	int64_t user_id;
 	bool has_roles;
@@ -75,47 +72,9 @@ struct verdict {
 	char email[TEXT], first_name[TEXT], last_name[TEXT];
 };
 
-static struct verdict verdicts[SETS][WAYS];
-static pthread_mutex_t verdicts_lock = PTHREAD_MUTEX_INITIALIZER;
-
-static struct verdict *set_of(const uint8_t digest[SHA256_SIZE])
+struct recall *auth_client_cache(void)
 {
-	return verdicts[(digest[0] << 8 | digest[1]) % SETS];
-}
-
-static bool recall(const uint8_t digest[SHA256_SIZE], struct verdict *ret)
-{
-	struct verdict *set = set_of(digest);
-	int64_t now = clock_monotonic_us();
-	bool found = false;
-
-	pthread_mutex_lock(&verdicts_lock);
-	for (size_t i = 0; i < WAYS && !found; i++) {
-		found = set[i].until_us > now && !memcmp(set[i].digest, digest, SHA256_SIZE);
-		if (found)
-			*ret = set[i];
-	}
-	pthread_mutex_unlock(&verdicts_lock);
-	return found;
-}
-
-/* In the place of the same token, else of what ends first. */
-static void keep(const struct verdict *verdict)
-{
-	struct verdict *set = set_of(verdict->digest);
-	struct verdict *victim = set;
-
-	pthread_mutex_lock(&verdicts_lock);
-	for (size_t i = 0; i < WAYS; i++) {
-		if (!memcmp(set[i].digest, verdict->digest, SHA256_SIZE)) {
-			victim = &set[i];
-			break;
-		}
-		if (set[i].until_us < victim->until_us)
-			victim = &set[i];
-	}
-	*victim = *verdict;
-	pthread_mutex_unlock(&verdicts_lock);
+	return recall_new(ENTRIES, sizeof(struct verdict));
 }
 
 /* --- asking ----------------------------------------------------------------------------------- */
@@ -170,31 +129,31 @@ static bool says_no(enum status status, const struct http_answer *answer)
 	return status == ST_UPSTREAM_REFUSED && (answer->status == 401 || answer->status == 403);
 }
 
-static enum status ask(struct app *app, struct arena *arena, const char *token,
-		       const char *request_id, const char *traceparent, struct verdict *ret,
+static enum status ask(const struct request *req, const char *token, struct verdict *ret,
 		       struct problem *err)
 {
+	const struct api_config *config = req->app->config;
 	struct http_call call = {
 		.method = "GET",
-		.url = arena_printf(arena, "%s/api/auth/validate", app->config->auth_url),
+		.url = arena_printf(req->arena, "%s/api/auth/validate", config->auth_url),
 		.bearer = token,
-		.service_token = app->config->service_token,
-		.request_id = request_id,
-		.traceparent = traceparent,
+		.service_token = config->service_token,
+		.request_id = req->http->request_id,
+		.traceparent = req->traceparent,
 		.peer = "auth",
-		.timeout_ms = app->config->upstream_budget_ms / ATTEMPTS,
-		.budget_ms = app->config->upstream_budget_ms,
+		.timeout_ms = config->upstream_budget_ms / ATTEMPTS,
+		.budget_ms = config->upstream_budget_ms,
 		.attempts = ATTEMPTS,
 	};
 	struct http_answer answer = {0};
 	struct problem why = {0};
-	enum status status = http_call(arena, &call, &answer, &why);
+	enum status status = http_call(req->arena, &call, &answer, &why);
 
 	if (says_no(status, &answer))
 		return OK;
 	if (status)
 		return problem_set(err, ST_AUTH_UNAVAILABLE, "The auth service does not answer");
-	return read_answer(arena, answer.body, ret, err);
+	return read_answer(req->arena, answer.body, ret, err);
 }
 
 static void adopt(struct arena *arena, const struct verdict *verdict, struct jwt_claims *claims)
@@ -209,27 +168,24 @@ static void adopt(struct arena *arena, const struct verdict *verdict, struct jwt
 		claims->last_name = arena_strdup(arena, verdict->last_name);
 }
 
-enum status auth_client_validate(struct app *app, struct arena *arena, const char *token,
-				 const char *request_id, const char *traceparent,
-				 struct jwt_claims *claims, struct problem *err)
+enum status auth_client_validate(struct request *req, const char *token,
+				 const uint8_t digest[SHA256_SIZE], struct jwt_claims *claims,
+				 struct problem *err)
 {
+	struct recall *cache = req->app->verdicts;
 	struct verdict verdict = {0};
-	uint8_t digest[SHA256_SIZE];
 	enum status status;
 
-	sign_sha256(token, strlen(token), digest);
-	if (!recall(digest, &verdict)) {
-		status = ask(app, arena, token, request_id, traceparent, &verdict, err);
+	if (!recall_get(cache, digest, clock_monotonic_us(), &verdict)) {
+		status = ask(req, token, &verdict, err);
 		if (status)
 			return status;
-		memcpy(verdict.digest, digest, sizeof(digest));
-		verdict.until_us = clock_monotonic_us() + LIFE_US;
-		keep(&verdict);
+		recall_put(cache, digest, clock_monotonic_us() + LIFE_US, &verdict);
 	}
 	if (!verdict.holds)
 		return problem_set(err, ST_UNAUTHORIZED, "The token was revoked");
 	if (verdict.user_id != claims->user_id)
 		return problem_set(err, ST_UNAUTHORIZED, "The token belongs to another user");
-	adopt(arena, &verdict, claims);
+	adopt(req->arena, &verdict, claims);
 	return OK;
 }

@@ -45,6 +45,8 @@ START_TEST(test_defaults)
 	ck_assert_str_eq(config.documents_url, "postgres:");
 	ck_assert_str_eq(config.auth_url, "http://localhost:3000");
 	ck_assert_ptr_null(config.jwt_issuer);
+	ck_assert_ptr_null(config.jwks_url);
+	ck_assert_ptr_null(config.jwt_secret_previous);
 	ck_assert_ptr_null(config.cors_origins);
 }
 END_TEST
@@ -91,6 +93,11 @@ static const struct change changes[] = {
 	{"QR_SIGNATURE_SECRET", "1:" LONG_SECRET ",2:" LONG_SECRET, NULL},
 	{"QR_SIGNATURE_SECRET", "1:" LONG_SECRET ",1:" LONG_SECRET, "QR_SIGNATURE_SECRET"},
 	{"JWT_SECRET", "", "JWT_SECRET"},
+	{"JWT_JWKS_URL", "http://auth/.well-known/jwks.json", NULL},
+	{"JWT_JWKS_URL", "https://auth.example.com/keys", NULL},
+	{"JWT_JWKS_URL", "file:///etc/keys.json", "JWT_JWKS_URL"},
+	{"JWT_JWKS_REFRESH_S", "29", "JWT_JWKS_REFRESH_S"},
+	{"JWT_SECRET_PREVIOUS", LONG_SECRET, NULL},
 	{"SHARED_SERVICE_TOKEN", "", "SHARED_SERVICE_TOKEN"},
 	{"DB_POOL_MIN", "11", "DB_POOL_MIN"},
 	{"REDIS_QUEUE_URL", "http://localhost", "REDIS_QUEUE_URL"},
@@ -112,10 +119,24 @@ START_TEST(test_changes)
 }
 END_TEST
 
+/* Public keys take the place of the secret, but not of the one in force before. */
+START_TEST(test_public_keys_alone)
+{
+	unsetenv("JWT_SECRET");
+	setenv("JWT_JWKS_URL", "http://auth/keys", 1);
+	ck_assert_msg(load() == OK, "%s", err.detail);
+	ck_assert_ptr_null(config.jwt_secret);
+	setenv("JWT_SECRET_PREVIOUS", LONG_SECRET, 1);
+	ck_assert_int_eq(load(), ST_CONFIG);
+	ck_assert_str_eq(err.detail, "JWT_SECRET_PREVIOUS needs a JWT_SECRET");
+}
+END_TEST
+
 static const struct change weak[] = {
 	{"NODE_ENV", "production", NULL},
 	{"JWT_SECRET", "your_256_bit_secret", "JWT_SECRET"},
 	{"JWT_SECRET", "0123456789abcdef0123456789abcde", "JWT_SECRET"},
+	{"JWT_SECRET_PREVIOUS", "short", "JWT_SECRET_PREVIOUS"},
 	{"SHARED_SERVICE_TOKEN", "shared-service-token", "SHARED_SERVICE_TOKEN"},
 	{"QR_SIGNATURE_SECRET", "short", "QR_SIGNATURE_SECRET"},
 	{"QR_SIGNATURE_SECRET", "1:" LONG_SECRET ",2:short", "QR_SIGNATURE_SECRET"},
@@ -146,6 +167,7 @@ int main(void)
 	tcase_add_test(tc, test_defaults);
 	tcase_add_test(tc, test_rows_are_distinct_and_inside);
 	tcase_add_loop_test(tc, test_changes, 0, (int)ARRAY_LEN(changes));
+	tcase_add_test(tc, test_public_keys_alone);
 	tcase_add_loop_test(tc, test_production_refuses_weak_secrets, 0, (int)ARRAY_LEN(weak));
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
