@@ -344,7 +344,7 @@ $(O)/bin/bench-tickets: $(O)/tests/bench/bare_tickets.o
 # --- tests --------------------------------------------------------------------------------------
 UNIT_LIBS = $(COMMON_LIB)
 # Tests against real servers.
-$(addprefix $(O)/tests/unit/,test_pg test_cache test_queue test_worker test_ticket_job \
+$(addprefix $(O)/tests/unit/,test_pg test_cache test_rate test_queue test_worker test_ticket_job \
 	test_admission): $(O)/libsupport.a
 # Tests against a server in the same process.
 $(addprefix $(O)/tests/unit/,test_httpd test_httpd_guard test_httpd_drain \

@@ -1,74 +1,36 @@
-#include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "common/cache.h"
-#include "common/clock.h"
 #include "common/redis_internal.h"
+#include "common/redis_pool.h"
 
 enum { CONNECTIONS = 4, KEY_BLOCK = 512 };
 
 struct cache {
-	struct redis *idle[CONNECTIONS];
-	size_t idle_count;
-	pthread_mutex_t lock;
-	pthread_cond_t returned;
-	int64_t wait_ms;
+	struct redis_pool *pool;
 	int64_t max_ttl_ms;
 };
-
-/* A connection, or NULL when none came free within the time one command may take: then Redis is
- * slow, and waiting longer would make the caller slow too. */
-static struct redis *borrow(struct cache *cache)
-{
-	int64_t until_us = clock_monotonic_us() + cache->wait_ms * US_PER_MS;
-	struct timespec until = {.tv_sec = until_us / US_PER_S,
-				 .tv_nsec = until_us % US_PER_S * 1000};
-	struct redis *redis = NULL;
-	int failed = 0;
-
-	pthread_mutex_lock(&cache->lock);
-	while (!cache->idle_count && failed != ETIMEDOUT)
-		failed = pthread_cond_timedwait(&cache->returned, &cache->lock, &until);
-	if (cache->idle_count)
-		redis = cache->idle[--cache->idle_count];
-	pthread_mutex_unlock(&cache->lock);
-	return redis;
-}
-
-static void give_back(struct cache *cache, struct redis *redis)
-{
-	pthread_mutex_lock(&cache->lock);
-	cache->idle[cache->idle_count++] = redis;
-	pthread_cond_signal(&cache->returned);
-	pthread_mutex_unlock(&cache->lock);
-}
 
 enum status cache_open(const struct redis_options *options, int64_t max_ttl_s,
 		       struct cache **ret_cache, struct problem *err)
 {
 	struct cache *cache = calloc(1, sizeof(*cache));
-	pthread_condattr_t monotonic;
 
 	if (!cache)
 		fatal("cache: out of memory");
-	pthread_mutex_init(&cache->lock, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&cache->returned, &monotonic);
-	pthread_condattr_destroy(&monotonic);
-	cache->wait_ms = options->command_timeout_ms;
+	/* A connection is waited for as long as one command may take. */
+	cache->pool = redis_pool_new(CONNECTIONS, options->command_timeout_ms);
 	cache->max_ttl_ms = max_ttl_s * 1000;
-	while (cache->idle_count < CONNECTIONS) {
-		enum status status = redis_open(options, &cache->idle[cache->idle_count], err);
+	for (int i = 0; i < CONNECTIONS; i++) {
+		struct redis *redis;
+		enum status status = redis_open(options, &redis, err);
 
 		if (status != OK) {
 			cache_close(cache);
 			return status;
 		}
-		cache->idle_count++;
+		redis_pool_return(cache->pool, redis);
 	}
 	*ret_cache = cache;
 	return OK;
@@ -78,10 +40,7 @@ void cache_close(struct cache *cache)
 {
 	if (!cache)
 		return;
-	for (size_t i = 0; i < cache->idle_count; i++)
-		redis_close(cache->idle[i]);
-	pthread_cond_destroy(&cache->returned);
-	pthread_mutex_destroy(&cache->lock);
+	redis_pool_free(cache->pool);
 	free(cache);
 }
 
@@ -89,13 +48,13 @@ void cache_close(struct cache *cache)
 static enum status run(struct cache *cache, const struct redis_command *command,
 		       redisReply **ret_reply, struct problem *err)
 {
-	struct redis *redis = borrow(cache);
+	struct redis *redis = redis_pool_borrow(cache->pool);
 	enum status status;
 
 	if (!redis)
 		return problem_set(err, ST_REDIS_UNAVAILABLE, "Redis is slow");
 	status = redis_run(redis, command, ret_reply, err);
-	give_back(cache, redis);
+	redis_pool_return(cache->pool, redis);
 	return status;
 }
 
@@ -203,12 +162,12 @@ void cache_delete(struct cache *cache, const char *key)
 
 enum status cache_ping(struct cache *cache, struct problem *err)
 {
-	struct redis *redis = borrow(cache);
+	struct redis *redis = redis_pool_borrow(cache->pool);
 	enum status status;
 
 	if (!redis)
 		return problem_set(err, ST_REDIS_UNAVAILABLE, "Redis is slow");
 	status = redis_ping(redis, err);
-	give_back(cache, redis);
+	redis_pool_return(cache->pool, redis);
 	return status;
 }
