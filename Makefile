@@ -358,7 +358,7 @@ $(O)/tests/unit/test_email_job: $(O)/libsupport.a | $(O)/bin/platform
 $(addprefix $(O)/tests/unit/,test_api_config test_dispatcher test_observe \
 	test_token_cache): $(O)/libapi.a \
 	$(O)/libsupport.a
-$(addprefix $(O)/tests/unit/,test_csv test_events_rules test_guests_rules test_payments_rules \
+$(addprefix $(O)/tests/unit/,test_client_address test_csv test_events_rules test_guests_rules test_payments_rules \
 	test_openapi): $(O)/libapi.a
 $(O)/tests/unit/%: $(O)/tests/unit/%.o $(UNIT_LIBS)
 	$(LINK) $(LIBS_common) $(LIBS_check)

@@ -15,6 +15,7 @@ struct combiner;
 struct dispatcher;
 struct kept;
 struct together;
+struct limits;
 struct recall;
 struct replica;
 
@@ -32,6 +33,7 @@ struct app {
 	struct replica *replica; /* NULL: none, everybody reads the primary */
 	struct payment_gate payments;
 	struct cache *cache;
+	struct limits *limits; /* NULL: none is configured */
 	struct dispatcher *dispatcher;
 	struct combiner *combiner;
 	struct kept *kept;

@@ -3,11 +3,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/client_address.h"
 #include "common/credential.h"
 #include "common/sign.h"
 
 static const char *const auth_validation_names[] = {"local", "remote", NULL};
 
+enum { RATE_MAX = 1000000 };
 #define AT(member) offsetof(struct api_config, member)
 #define REQUIRED_SECRET (CONFIG_SECRET | CONFIG_REQUIRED)
 
@@ -76,6 +78,20 @@ static const struct config_key keys[] = {
 	 "address of this API as its users see it, for links"},
 	{"CORS_ORIGINS", CONFIG_STRING, 0, NULL, 1, 4096, AT(cors_origins), NULL,
 	 "origins whose pages may call, with commas (unset: none)"},
+	{"RATE_LIMIT_CALLER", CONFIG_INT, 0, "0", 0, RATE_MAX, AT(rate_caller), NULL,
+	 "requests of a signed-in user in a minute (0: no limit)"},
+	{"RATE_LIMIT_ADDRESS", CONFIG_INT, 0, "0", 0, RATE_MAX, AT(rate_address), NULL,
+	 "requests without a good token from an address in a minute (0: no limit)"},
+	{"RATE_LIMIT_REGISTRATION", CONFIG_INT, 0, "0", 0, RATE_MAX, AT(rate_registration), NULL,
+	 "registrations that a user asks for in a minute (0: no limit)"},
+	{"RATE_LIMIT_VALIDATE", CONFIG_INT, 0, "0", 0, RATE_MAX, AT(rate_validate), NULL,
+	 "codes that a user checks at the door in a minute (0: no limit)"},
+	{"RATE_LIMIT_MISSES", CONFIG_INT, 0, "0", 0, RATE_MAX, AT(rate_misses), NULL,
+	 "codes among them that are no ticket's (0: no limit)"},
+	{"RATE_LIMIT_WAIT_MS", CONFIG_INT, 0, "5", 1, 1000, AT(rate_wait_ms), NULL,
+	 "milliseconds that Redis has to count a request; then this process does it alone"},
+	{"TRUSTED_PROXIES", CONFIG_STRING, 0, NULL, 1, 2048, AT(trusted_proxies), NULL,
+	 "addresses and networks, with commas, whose X-Forwarded-For is believed (unset: none)"},
 	{"HTTP_THREADS", CONFIG_INT, 0, "256", 8, 4096, AT(http_threads), NULL,
 	 "connections served side by side; more than REQUESTS_MAX and DOOR_REQUESTS_MAX together"},
 	{"REQUESTS_MAX", CONFIG_INT, 0, "128", 1, 4096, AT(requests_max), NULL,
@@ -117,6 +133,7 @@ static enum status check_numbers(const struct api_config *config, struct problem
 
 static enum status check_texts(const struct api_config *config, struct problem *err)
 {
+	struct proxies proxies;
 	static const char upper[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 
 	if (strspn(config->default_currency, upper) != 3)
@@ -126,7 +143,7 @@ static enum status check_texts(const struct api_config *config, struct problem *
 	    strncmp(config->documents_url, "file:///", 8) != 0)
 		return problem_set(err, ST_CONFIG,
 				   "DOCUMENTS_URL must be postgres: or file:///directory");
-	return OK;
+	return proxies_parse(config->trusted_proxies, &proxies, err);
 }
 
 /* Each key of the list by itself: a long list of short keys is weak all the same. */

@@ -55,6 +55,13 @@ struct api_config {
 	const char *documents_url;
 	const char *public_url;
 	const char *cors_origins;
+	int64_t rate_caller; /* a minute; 0: no limit */
+	int64_t rate_address;
+	int64_t rate_registration;
+	int64_t rate_validate;
+	int64_t rate_misses;
+	int64_t rate_wait_ms;
+	const char *trusted_proxies;
 };
 
 extern const struct config_table api_config_table;

@@ -48,5 +48,6 @@ void cors_answer(struct request *req)
 		return;
 	http_add_header(req->http, "Access-Control-Allow-Origin", origin);
 	http_add_header(req->http, "Access-Control-Expose-Headers",
-			"ETag, Link, Location, Retry-After, X-Request-Id, Idempotent-Replayed");
+			"ETag, Link, Location, RateLimit, RateLimit-Policy, Retry-After, "
+			"X-Request-Id, Idempotent-Replayed");
 }

@@ -13,6 +13,7 @@
 #include "api/events/events_store.h"
 #include "api/guests/combiner.h"
 #include "api/kept.h"
+#include "api/limits.h"
 #include "api/observe.h"
 #include "api/replica.h"
 #include "api/server.h"
@@ -196,6 +197,9 @@ static enum status start(struct process *p, struct problem *err)
 	if (!status)
 		observe_start(&p->app); /* before anything counts */
 	if (!status)
+		status = limits_open(&p->app, config_redis_url(&p->config.common, &p->arena),
+				     &p->app.limits, err);
+	if (!status)
 		status = dispatcher_start(&p->config, p->background, &p->app.dispatcher, err);
 	if (!status)
 		status = sweeper_start(&p->app, &p->sweeper, err);
@@ -238,6 +242,7 @@ static void stop(struct process *p)
 	/* The last: it reads pools and is asked how the drain goes. */
 	if (p->metrics)
 		httpd_drain(p->metrics, METRICS_DRAIN_MS);
+	limits_close(p->app.limits);
 	if (p->app.cache)
 		cache_close(p->app.cache);
 	if (p->background)

@@ -60,6 +60,8 @@ struct access {
 	unsigned who;     /* WHO_… bits of this caller here */
 };
 
+struct limit_state; /* see api/limits.c */
+
 /* Jobs that the transaction inserted, given to the dispatcher after its commit. */
 struct pending_job {
 	const char *type;
@@ -107,6 +109,7 @@ struct request {
 	const char *slug;
 	struct caller caller;
 	struct access access;
+	struct limit_state *limits; /* what it was counted for; NULL: nothing */
 	struct slice body;
 	const void *input; /* decoded, as the route's schema says; NULL: no body */
 	const void *query;

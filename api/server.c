@@ -9,6 +9,7 @@
 #include "api/idempotency.h"
 #include "api/input.h"
 #include "api/kept.h"
+#include "api/limits.h"
 #include "api/observe.h"
 #include "api/replica.h"
 #include "api/router.h"
@@ -202,7 +203,7 @@ static enum status run_identified(struct request *req, struct problem *err)
 
 static enum status run(struct request *req, struct problem *err)
 {
-	enum status status = auth_identify(req, err);
+	enum status status = limits_check(req, auth_identify(req, err), err);
 
 	if (status)
 		return status;
@@ -290,6 +291,7 @@ static void keep_private(struct request *req)
 static void finish_answer(struct request *req)
 {
 	cors_answer(req);
+	limits_answer(req);
 	keep_private(req);
 	if (req->app->draining)
 		req->http->response.close = true;
@@ -315,6 +317,7 @@ void server_handle(void *ctx, struct http_exchange *exchange)
 	observe_begin(req);
 	status = dispatch(req, &err);
 	request_release_conn(req);
+	limits_outcome(req, status);
 	if (status && status != ST_ANSWERED)
 		http_respond_problem(exchange, &err);
 	if (!exchange->streamed)
