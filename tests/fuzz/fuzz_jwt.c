@@ -4,7 +4,7 @@
  */
 #include <string.h>
 
-#include "common/jwt.h"
+#include "common/jwks.h"
 #include "common/sign.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -12,8 +12,22 @@
 #define US_PER_S INT64_C(1000000)
 
 static const char secret[] = "a secret that no input can know, 123456";
-static const struct jwt_options options = {
+static struct jwt_options options = {
 	.secret = {secret, sizeof(secret) - 1}, .issuer = "auth", .audience = "core"};
+/* Public keys that no input has the other halves of. */
+static const char keys[] = "{\"keys\":[{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"kid\":\"d\","
+			   "\"x\":\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"},"
+			   "{\"kty\":\"EC\",\"crv\":\"P-256\",\"kid\":\"e\","
+			   "\"x\":\"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU\","
+			   "\"y\":\"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0\"}]}";
+
+static void load_keys(void)
+{
+	struct problem err = {0};
+
+	options.jwks = jwks_open(NULL, 0);
+	MUST(jwks_load(options.jwks, (struct slice){keys, sizeof(keys) - 1}, &err) == OK);
+}
 
 static void sign(struct strbuf *token, const char *header, const char *claims)
 {
@@ -36,6 +50,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct strbuf token;
 	char *header;
 
+	if (!options.jwks)
+		load_keys();
 	MUST(jwt_verify(&options, arena, (const char *)data, size, NOW_US, &claims, &err) ==
 	     ST_UNAUTHORIZED);
 	header = fuzz_text(&input, arena);
