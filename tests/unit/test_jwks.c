@@ -136,13 +136,13 @@ END_TEST
 
 static const char *many_keys(int count)
 {
-	struct strbuf out;
+	CLEANUP(strbuf_release) struct strbuf out;
 	strbuf_init(&out, NULL);
 	strbuf_adds(&out, "{\"keys\":[");
 	for (int i = 0; i < count; i++)
 		strbuf_addf(&out, "%s{\"kty\":\"oct\",\"kid\":\"%d\"}", i ? "," : "", i);
 	strbuf_addf(&out, ",%s]}", signer_jwk(ed, ""));
-	return out.buf;
+	return text("%s", out.buf);
 }
 
 START_TEST(test_documents)

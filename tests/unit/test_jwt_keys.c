@@ -342,8 +342,10 @@ START_TEST(test_previous_secret)
 	assert_accepted(old_token);
 	assert_refused(hs256(header, "neither of the two, though long enough"), "signature is not");
 	assert_accepted(signer_token(signers[1], claims_with("")));
+	struct jwks *keys = options.jwks;
 	options.jwks = NULL;
 	assert_refused(signer_token(signers[1], claims_with("")), "algorithm");
+	options.jwks = keys;
 }
 END_TEST
 

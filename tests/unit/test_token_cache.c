@@ -55,10 +55,10 @@ static enum status verify_token(const char *token, struct jwt_claims *ret)
 
 static const char *minted(const struct jwt_claims *claims)
 {
-	struct strbuf out;
+	CLEANUP(strbuf_release) struct strbuf out;
 	strbuf_init(&out, NULL);
 	jwt_mint(&app.jwt, &out, claims);
-	return out.buf;
+	return text("%s", out.buf);
 }
 
 static const char *signed_for(int64_t seconds)
