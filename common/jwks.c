@@ -312,6 +312,8 @@ struct jwks *jwks_open(const char *url, int64_t refresh_s)
 	if (!url)
 		return jwks;
 	metrics_register(families, ARRAY_LEN(families));
+	metrics_add(&fetches_total, 0, "ok", (char *)NULL);
+	metrics_add(&fetches_total, 0, "failed", (char *)NULL);
 	jwks->url = strdup(url);
 	if (!jwks->url || pthread_create(&jwks->fetcher, NULL, fetch_always, jwks) != 0)
 		fatal("out of memory");
