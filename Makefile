@@ -317,13 +317,13 @@ LINK += && echo "  LINK $@" && $(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) \
 
 $(O)/bin/core-api: $(O)/api/main.o $(O)/libapi.a $(COMMON_LIB)
 	$(LINK) $(LIBS_common)
-$(O)/bin/corectl: $(call obj,$(CTL_SRC)) $(O)/gen/sql_ctl.o $(O)/gen/sql_migrations.o $(COMMON_LIB)
+$(O)/bin/corectl: $(call obj,$(CTL_SRC)) $(O)/gen/sql_ctl.o $(O)/libapi.a $(COMMON_LIB)
 	$(LINK) $(LIBS_common)
 # Its own object of the steps is found before the library's.
 $(O)/bin/next/core-api: $(O)/api/main.o $(O)/gen/next/sql_migrations.o $(O)/libapi.a $(COMMON_LIB)
 	$(LINK) $(LIBS_common)
 $(O)/bin/next/corectl: $(call obj,$(CTL_SRC)) $(O)/gen/sql_ctl.o $(O)/gen/next/sql_migrations.o \
-		$(COMMON_LIB)
+		$(O)/libapi.a $(COMMON_LIB)
 	$(LINK) $(LIBS_common)
 $(O)/bin/worker-tickets: $(O)/worker-tickets/main.o $(O)/libtickets.a $(COMMON_LIB)
 	$(LINK) $(LIBS_tickets) $(LIBS_common)

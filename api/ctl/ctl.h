@@ -1,62 +1,59 @@
 /*
  * ctl: corectl, the operators' program: what its commands share.
  *
- * main.c has the one table of commands; a command is a function that gets this context and returns
- * the exit code: 0, EXIT_FAILURE, EXIT_USAGE or EXIT_CONFIG. Results go to stdout, reasons to
- * stderr.
+ * A command is a row of the table in ctl_table.c and a function that gets this context and returns
+ * the exit code: 0, EXIT_FAILURE, EXIT_USAGE or EXIT_CONFIG. Its words are read and checked by the
+ * row before it runs. Results go to stdout, with --json as JSON; reasons to stderr.
  */
 #ifndef API_CTL_CTL_H
 #define API_CTL_CTL_H
 
-#include "common/config_keys.h"
+#include "api/config.h"
 #include "common/json.h"
 #include "common/pg.h"
 
-struct ctl_config {
-	struct config_common common;
-	const char *jwt_secret;
-	const char *jwt_issuer;
-	const char *jwt_audience;
-	const char *payment_url;
-	const char *service_token;
-};
-
+/* corectl's configuration is the part of the API's that it needs. */
 extern const struct config_table ctl_config_table;
 
+enum { CTL_WORDS_MAX = 10 }; /* operands and options of a command */
+
+struct ctl_command;
+
 struct ctl {
-	struct ctl_config config;
+	struct api_config config;
 	struct arena arena; /* of the whole run */
 	bool json;          /* --json was given */
-	char **args;        /* behind the command's name, --json taken out */
-	size_t arg_count;
+	const struct ctl_command *command;
+	const char *values[CTL_WORDS_MAX]; /* as the command's words; NULL: not given */
 };
-
-/* A row that contradicts others, or the payment service. */
-struct ctl_drift {
-	const char *check;
-	const char *id;
-	const char *detail;
-};
-/* TIME_NONE: no bound. */
-struct ctl_period {
-	int64_t from, to;
-};
-/* The name of the check that follows. */
-#define CTL_PAYMENTS_CHECK "payment-service"
-/* Ask the payment service for the intents of payments made in a period; appends a struct ctl_drift
- * for each on which it says otherwise. ST_UPSTREAM_DOWN, ST_UPSTREAM_REFUSED. */
-enum status ctl_audit_payments(struct ctl *ctl, const struct ctl_period *period,
-			       struct strbuf *found, struct problem *err) MUST_CHECK;
 
 typedef int ctl_run(struct ctl *ctl);
 
+/* --- what was given, by the names in the table; the row has checked it -------------------------
+ */
+
+const char *ctl_value(const struct ctl *ctl, const char *word); /* NULL: not given */
+bool ctl_flag(const struct ctl *ctl, const char *word);
+int64_t ctl_id(const struct ctl *ctl, const char *word);                       /* 0: not given */
+int64_t ctl_count(const struct ctl *ctl, const char *word, int64_t otherwise); /* a number */
+int64_t ctl_time(const struct ctl *ctl, const char *word); /* TIME_NONE: not given */
+
+/* --- what is said ------------------------------------------------------------------------------
+ */
+
 /* Say why on stderr. EXIT_CONFIG for ST_CONFIG, else EXIT_FAILURE. */
 int ctl_fail(const struct problem *err);
-/* The same for arguments that make no sense: EXIT_USAGE. */
-int ctl_usage(const char *fmt, ...) PRINTF_LIKE(1, 2);
-
+/* The same for words that make no sense together: EXIT_USAGE. */
+int ctl_usage(const struct ctl *ctl, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* Structs of a field table as aligned columns, or with --json as one JSON array. */
 void ctl_print(struct ctl *ctl, const struct schema *schema, const void *items, size_t count);
+/* One struct, with --json as an object, else as the sentence. EXIT_SUCCESS. */
+int ctl_say(struct ctl *ctl, const struct schema *schema, const void *value, const char *fmt, ...)
+	PRINTF_LIKE(4, 5);
+
+/* --- the database ------------------------------------------------------------------------------
+ */
+
 /* All rows of a statement, as structs in the arena. */
 enum status ctl_select(struct ctl *ctl, struct pg_conn *conn, const struct pg_statement *statement,
 		       const struct pg_param *params, size_t param_count,
@@ -65,10 +62,18 @@ enum status ctl_select(struct ctl *ctl, struct pg_conn *conn, const struct pg_st
 /* A connection of its own to the configured database, without time limits. */
 enum status ctl_connect(struct ctl *ctl, struct pg_conn **ret, struct problem *err) MUST_CHECK;
 
+/* --- the commands ------------------------------------------------------------------------------
+ */
+
+ctl_run ctl_help, ctl_token, ctl_audit;
+ctl_run ctl_migrate_up, ctl_migrate_status, ctl_migrate_wait;
+ctl_run ctl_config_show, ctl_config_check;
+ctl_run ctl_queue_ls, ctl_queue_peek, ctl_queue_kick, ctl_queue_bury, ctl_queue_pause,
+	ctl_queue_resume;
+ctl_run ctl_outbox_ls, ctl_outbox_put;
+ctl_run ctl_ticket_verify, ctl_ticket_reissue;
+ctl_run ctl_import, ctl_import_show, ctl_export;
 ctl_run ctl_refund_ls, ctl_refund_resume;
-ctl_run ctl_migrate_up, ctl_migrate_status, ctl_migrate_wait, ctl_token, ctl_show_config, ctl_audit;
-ctl_run ctl_queue_ls, ctl_queue_peek, ctl_queue_kick, ctl_queue_bury, ctl_queue_rebuild,
-	ctl_queue_pause, ctl_queue_resume;
 ctl_run ctl_stats_aggregate, ctl_stats_show;
 
 #endif

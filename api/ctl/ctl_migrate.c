@@ -141,7 +141,8 @@ static enum status check_newer(struct pg_conn *conn, const struct field_array *s
 				   "and serves programs since %s only",
 				   unknown->version, pg_text(result, 0, 1));
 	if (status == OK)
-		(void)printf("the database is newer: it has %s\n", unknown->version);
+		(void)fprintf(stderr, "corectl: the database is newer: it has %s\n",
+			      unknown->version);
 	return status;
 }
 
@@ -159,7 +160,8 @@ static enum status check_steps(struct pg_conn *conn, const struct field_array *s
 	return unknown ? check_newer(conn, steps, unknown, err) : OK;
 }
 
-static enum status apply_step(struct pg_conn *conn, const struct step *step, struct problem *err)
+static enum status apply_step(struct ctl *ctl, struct pg_conn *conn, struct step *step,
+			      struct problem *err)
 {
 	struct problem cause = {.status = OK};
 	enum status status = pg_begin(conn, &cause);
@@ -173,7 +175,10 @@ static enum status apply_step(struct pg_conn *conn, const struct step *step, str
 		status = pg_commit(conn, &cause);
 	if (status != OK)
 		return problem_set(err, status, "%s: %s", step->version, cause.detail);
-	(void)printf("applied %s\n", step->version);
+	step->state = state_applied;
+	step->applied_at = clock_now_us();
+	if (!ctl->json)
+		(void)printf("applied %s\n", step->version);
 	return OK;
 }
 
@@ -184,16 +189,16 @@ static bool met_a_lock(const struct pg_conn *conn)
 
 /* Whoever holds a table holds up the step, and the step whoever comes after it: so it waits a
  * second at a time, with pauses. */
-static enum status apply_patiently(struct pg_conn *conn, const struct step *step,
+static enum status apply_patiently(struct ctl *ctl, struct pg_conn *conn, struct step *step,
 				   struct problem *err)
 {
 	int64_t until_us = clock_monotonic_us() + PATIENCE_S * US_PER_S;
-	enum status status = apply_step(conn, step, err);
+	enum status status = apply_step(ctl, conn, step, err);
 	while (status != OK && met_a_lock(conn) && clock_monotonic_us() < until_us) {
 		pg_rollback(conn);
 		(void)fprintf(stderr, "corectl: %s: tried again\n", err->detail);
 		clock_sleep_ms(PAUSE_MS);
-		status = apply_step(conn, step, err);
+		status = apply_step(ctl, conn, step, err);
 	}
 	return status;
 }
@@ -221,6 +226,28 @@ static enum status lock_schema(struct pg_conn *conn, struct problem *err)
 	return OK;
 }
 
+/* In their order; with --json they are told together. */
+static enum status apply_pending(struct ctl *ctl, struct pg_conn *conn,
+				 const struct field_array *steps, struct problem *err)
+{
+	struct step *items = steps->items;
+	struct step *applied = arena_calloc(&ctl->arena, steps->count + 1, sizeof(*applied));
+	enum status status = OK;
+	size_t count = 0;
+	for (size_t i = 0; i < steps->count && status == OK; i++) {
+		if (items[i].state != state_pending)
+			continue;
+		status = apply_patiently(ctl, conn, &items[i], err);
+		if (status == OK)
+			applied[count++] = items[i];
+	}
+	if (ctl->json)
+		ctl_print(ctl, &step_schema, applied, count);
+	else if (status == OK && count == 0)
+		(void)puts("nothing to apply");
+	return status;
+}
+
 static enum status migrate(struct ctl *ctl, struct problem *err)
 {
 	PG_LEASED conn = NULL;
@@ -234,17 +261,7 @@ static enum status migrate(struct ctl *ctl, struct problem *err)
 		status = check_steps(conn, &steps, err);
 	if (status != OK)
 		return status;
-	const struct step *items = steps.items;
-	size_t applied = 0;
-	for (size_t i = 0; i < steps.count && status == OK; i++) {
-		if (items[i].state != state_pending)
-			continue;
-		status = apply_patiently(conn, &items[i], err);
-		applied++;
-	}
-	if (status == OK && applied == 0)
-		(void)puts("nothing to apply");
-	return status;
+	return apply_pending(ctl, conn, &steps, err);
 }
 
 int ctl_migrate_up(struct ctl *ctl)

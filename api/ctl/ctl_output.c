@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/ctl/ctl.h"
+#include "api/ctl/ctl_command.h"
 #include "common/clock.h"
 
 enum { COLUMNS_MAX = 16 };
@@ -15,13 +15,14 @@ int ctl_fail(const struct problem *err)
 	return err->status == ST_CONFIG ? EXIT_CONFIG : EXIT_FAILURE;
 }
 
-int ctl_usage(const char *fmt, ...)
+int ctl_usage(const struct ctl *ctl, const char *fmt, ...)
 {
+	const char *name = ctl->command ? ctl->command->name : "";
 	va_list args;
 	va_start(args, fmt);
-	(void)fputs("corectl: ", stderr);
+	(void)fprintf(stderr, "corectl: %s%s", name, *name ? ": " : "");
 	(void)vfprintf(stderr, fmt, args);
-	(void)fputs("; see corectl --help\n", stderr);
+	(void)fprintf(stderr, "; see corectl help%s%s\n", *name ? " " : "", name);
 	va_end(args);
 	return EXIT_USAGE;
 }
@@ -34,7 +35,7 @@ static const char *money_text(struct ctl *ctl, int64_t minor)
 	return out.buf;
 }
 
-/* The text of one member in a column; lists have texts, numbers, money and times only. */
+/* The text of one member in a column; lists hold no arrays and objects. */
 static const char *cell_text(struct ctl *ctl, const struct field *field, const void *item)
 {
 	const void *member = (const char *)item + field->offset;
@@ -42,6 +43,7 @@ static const char *cell_text(struct ctl *ctl, const struct field *field, const v
 	char *time = NULL;
 	switch (field->type) {
 	case FIELD_STRING:
+	case FIELD_RAW:
 		return *(const char *const *)member ? *(const char *const *)member : text;
 	case FIELD_INT:
 	case FIELD_ID:
@@ -50,6 +52,8 @@ static const char *cell_text(struct ctl *ctl, const struct field *field, const v
 		if (!isfinite(*(const double *)member))
 			return text;
 		return arena_printf(&ctl->arena, "%.15g", *(const double *)member);
+	case FIELD_BOOL:
+		return *(const bool *)member ? "yes" : "no";
 	case FIELD_MONEY:
 		return money_text(ctl, *(const int64_t *)member);
 	case FIELD_TIME:
@@ -110,6 +114,23 @@ void ctl_print(struct ctl *ctl, const struct schema *schema, const void *items, 
 	strbuf_init(&out, &ctl->arena);
 	json_encode_array(&out, schema, items, count);
 	(void)puts(out.buf);
+}
+
+int ctl_say(struct ctl *ctl, const struct schema *schema, const void *value, const char *fmt, ...)
+{
+	va_list args;
+	struct strbuf out;
+	if (ctl->json) {
+		strbuf_init(&out, &ctl->arena);
+		json_encode(&out, schema, value);
+		(void)puts(out.buf);
+		return EXIT_SUCCESS;
+	}
+	va_start(args, fmt);
+	(void)vprintf(fmt, args);
+	va_end(args);
+	(void)putchar('\n');
+	return EXIT_SUCCESS;
 }
 
 enum status ctl_connect(struct ctl *ctl, struct pg_conn **ret, struct problem *err)

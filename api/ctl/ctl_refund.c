@@ -1,10 +1,6 @@
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "api/ctl/ctl.h"
-#include "common/clock.h"
-#include "common/ids.h"
 #include "sql_ctl.h"
 
 struct refund {
@@ -64,20 +60,25 @@ static enum status resume(struct ctl *ctl, int64_t id, const char *service_id, s
 	return status;
 }
 
+struct resumed {
+	int64_t id;
+};
+static const struct field resumed_fields[] = {
+	{.name = "id", .type = FIELD_ID, .offset = offsetof(struct resumed, id)},
+};
+static const struct schema resumed_schema = SCHEMA(resumed_fields, struct resumed);
+
 int ctl_refund_resume(struct ctl *ctl)
 {
-	bool not_refunded = ctl->arg_count == 2 && !strcmp(ctl->args[1], "--not-refunded");
-	bool refunded = ctl->arg_count == 3 && !strcmp(ctl->args[1], "--refunded");
+	const char *service_id = ctl_value(ctl, "--refunded");
+	struct resumed resumed = {ctl_id(ctl, "REFUND")};
 	struct problem err = {.status = OK};
-	int64_t id;
 
-	if (!not_refunded && !refunded)
-		return ctl_usage("say what the payment service knows of it: --not-refunded, "
-				 "or --refunded and its id there");
-	if (!ids_parse(ctl->args[0], strlen(ctl->args[0]), &id))
-		return ctl_usage("%s is no id", ctl->args[0]);
-	if (resume(ctl, id, refunded ? ctl->args[2] : NULL, &err))
+	if (ctl_flag(ctl, "--not-refunded") == (service_id != NULL))
+		return ctl_usage(ctl, "say what the payment service knows of it: --not-refunded, "
+				      "or --refunded and its id there");
+	if (resume(ctl, resumed.id, service_id, &err))
 		return ctl_fail(&err);
-	(void)printf("refund %lld goes on\n", (long long)id);
-	return EXIT_SUCCESS;
+	return ctl_say(ctl, &resumed_schema, &resumed, "refund %lld goes on",
+		       (long long)resumed.id);
 }

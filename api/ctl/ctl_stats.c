@@ -1,9 +1,8 @@
 #include <stdlib.h>
-#include <string.h>
 
 #include "api/ctl/ctl.h"
 #include "common/clock.h"
-#include "common/ids.h"
+#include "sql_api.h"
 #include "sql_ctl.h"
 
 enum { FOLD_BATCH = 20000 };
@@ -32,7 +31,7 @@ static enum status fold_all(struct ctl *ctl, struct fold *ret, struct problem *e
 	if (status != OK)
 		return status;
 	do {
-		status = ctl_select(ctl, conn, &sql_stats_fold, PG_ARGS(PG_I64(FOLD_BATCH)),
+		status = ctl_select(ctl, conn, &sql_statistics_fold, PG_ARGS(PG_I64(FOLD_BATCH)),
 				    &fold_schema, &rows, err);
 		if (status != OK)
 			return status;
@@ -89,15 +88,14 @@ int ctl_stats_show(struct ctl *ctl)
 	PG_LEASED conn = NULL;
 	struct problem err = {.status = OK};
 	struct field_array rows;
-	int64_t event_id;
-	if (!ids_parse(ctl->args[0], strlen(ctl->args[0]), &event_id))
-		return ctl_usage("%s is not the id of an event", ctl->args[0]);
+	int64_t event_id = ctl_id(ctl, "EVENT");
 	enum status status = ctl_connect(ctl, &conn, &err);
 	if (status == OK)
 		status = ctl_select(ctl, conn, &sql_stats_show, PG_ARGS(PG_I64(event_id)),
 				    &figure_schema, &rows, &err);
 	if (status == OK && rows.count == 0)
-		status = problem_set(&err, ST_NOT_FOUND, "there is no event %s", ctl->args[0]);
+		status = problem_set(&err, ST_NOT_FOUND, "there is no event %lld",
+				     (long long)event_id);
 	if (status != OK)
 		return ctl_fail(&err);
 	ctl_print(ctl, &figure_schema, rows.items, rows.count);

@@ -1,5 +1,6 @@
 /* corectl as operators run it: arguments, output, exit codes. */
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -54,24 +55,51 @@ START_TEST(test_usage)
 	} cases[] = {
 		{"", EXIT_USAGE, "no command given"},
 		{"nope", EXIT_USAGE, "unknown command nope"},
-		{"migrate down", EXIT_USAGE, "no arguments"},
-		{"audit x", EXIT_USAGE, "audit takes --payments"},
-		{"audit --payments --until 2027-01-01", EXIT_USAGE, "audit takes --payments"},
+		{"queue nope", EXIT_USAGE, "unknown command queue nope"},
+		{"migrate down", EXIT_USAGE, "migrate: down is too much"},
+		{"migrate status x", EXIT_USAGE, "x is too much; see corectl help migrate status"},
+		{"queue peek", EXIT_USAGE, "queue peek: TYPE is missing"},
+		{"queue peek mail", EXIT_USAGE, "must be a type of job: generate-ticket-pdf, "},
+		{"queue peek send-email --limit 0", EXIT_USAGE,
+		 "--limit must be a whole number above 0"},
+		{"queue peek send-email --limit", EXIT_USAGE, "--limit needs its N"},
+		{"queue peek send-email --limit 1 --limit 2", EXIT_USAGE, "--limit is given twice"},
+		{"queue peek send-email --deep", EXIT_USAGE, "there is no option --deep"},
+		{"queue kick", EXIT_USAGE, "either JOB or --all"},
+		{"queue kick --type send-email", EXIT_USAGE, "--type goes with --all"},
+		{"queue kick --all=yes", EXIT_USAGE, "--all takes no value"},
+		{"audit x", EXIT_USAGE, "audit: x is too much"},
+		{"audit --from 2027-01-01", EXIT_USAGE, "--from goes with --payments"},
+		{"audit --payments --from monday", EXIT_USAGE,
+		 "a date or an RFC 3339 time, not monday"},
+		{"audit --payments --check mail", EXIT_USAGE, "do not go together"},
+		{"audit --check nothing", EXIT_USAGE, "a check: event-attendees, "},
 		{"refund resume 1", EXIT_USAGE, "--not-refunded"},
-		{"refund resume x --not-refunded", EXIT_USAGE, "x is no id"},
+		{"refund resume x --not-refunded", EXIT_USAGE, "REFUND must be a whole number"},
+		{"export 1 --json", EXIT_USAGE, "--json goes with --output"},
+		{"import 1 x --format xml", EXIT_USAGE,
+		 "--format must be a format: csv, json, not xml"},
+		{"help nope", EXIT_USAGE, "there is no command nope"},
 		{"--help", 0, "migrate status"},
-		{"token --help", 0, "JWT_SECRET"},
+		{"help", 0, "migrate status"},
+		{"help queue kick", 0, "Usage: corectl queue kick [JOB] [--all] [--type TYPE]"},
+		{"help queue", 0, "Usage: corectl queue bury JOB REASON"},
+		{"queue kick --help", 0, "  --all                 every dead or delayed job"},
+		{"queue --help", 0, "queue kick"},
+		{"--help --json", 0, "JWT_SECRET"},
 		{"--version", 0, "corectl "},
 		{"--check-config", 0, "good"},
 		{"--print-config", 0, "DATABASE_URL=***"},
 		{"config", 0, "DB_PORT=5432"},
-		{"config --json", 0, "{\"name\":\"DB_PORT\",\"value\":\"5432\"}"},
+		{"config show --json", 0, "{\"name\":\"DB_PORT\",\"value\":\"5432\"}"},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		ck_assert_msg(corectl(cases[i].arguments) == cases[i].code, "%s: %s",
 			      cases[i].arguments, output);
 		assert_says(cases[i].says);
 	}
+	ck_assert_int_eq(corectl("help | awk 'length > 80'"), 0);
+	ck_assert_str_eq(output, "");
 	setenv("DB_PORT", "many", 1);
 	ck_assert_int_eq(corectl("audit"), EXIT_CONFIG);
 	assert_says("DB_PORT");
@@ -225,96 +253,145 @@ START_TEST(test_token)
 }
 END_TEST
 
-/* One event with a sold, admitted ticket, and every number right. */
-static void make_event(void)
+/* --- what is made of the table of commands ---------------------------------------------------- */
+
+static const char *shell(const char *script)
 {
-	run_sql("INSERT INTO users (id) VALUES (1);"
-		"INSERT INTO events (id, title, event_date, time_zone, location, max_attendees, "
-		"currency,"
-		" organizer_id, current_attendees) VALUES (1, 'E', now(), 'UTC', 'there', 10, "
-		"'EUR', 1, 1);"
-		"INSERT INTO ticket_types (id, event_id, name, price, quantity, sold)"
-		" VALUES (2, 1, 'T', 10, 5, 1);"
-		"INSERT INTO guests (id, event_id, first_name, last_name, email, ticket_type_id, "
-		"status,"
-		" status_before, checked_in_at, registered_by, attempt_id)"
-		" VALUES (3, 1, 'A', 'B', 'a@example.com', 2, 'checked_in', 'confirmed', now(), 1,"
-		" gen_random_uuid());"
-		"INSERT INTO tickets (id, event_id, guest_id, ticket_type_id, ticket_code, "
-		"qr_code_data,"
-		" status, is_validated, validated_at) VALUES (4, 1, 3, 2, 'EVT-1', 'Q', 'ready', "
-		"true, now());"
-		"INSERT INTO documents (ticket_id, doc_version, location, pdf_sha256)"
-		" VALUES (4, 1, 'there', '\\x00');"
-		"INSERT INTO payments (event_id, guest_id, method, status, amount, currency, "
-		"payment_key,"
-		" paid_at) VALUES (1, 3, 'on_site', 'succeeded', 10, 'EUR', gen_random_uuid(), "
-		"now());"
-		"INSERT INTO statistics_deltas (event_id, quarter, kind, n, amount)"
-		" SELECT 1, quarter_of(now()), k, 1, CASE k WHEN 'gross' THEN 10 ELSE 0 END"
-		" FROM unnest(ARRAY['guests', 'confirmed', 'check_ins', 'gross']) AS k");
+	struct strbuf text;
+	char buf[4096];
+	size_t len;
+	FILE *pipe = popen(arena_printf(&arena, "bash -c '%s' 2>&1", script), "r");
+
+	ck_assert_ptr_nonnull(pipe);
+	strbuf_init(&text, &arena);
+	while ((len = fread(buf, 1, sizeof(buf), pipe)) > 0)
+		strbuf_add(&text, buf, len);
+	strbuf_addc(&text, '\0');
+	ck_assert_msg(pclose(pipe) == 0, "%s", text.buf);
+	return text.buf;
 }
 
-START_TEST(test_audit)
+/* What bash offers behind these words; the last one is begun. */
+static const char *completions(const char *words)
+{
+	return shell(
+		arena_printf(&arena,
+			     "set -u; source <(%s --print-completion); COMP_WORDS=(corectl %s); "
+			     "[[ \"%s\" != *\" \" ]] || COMP_WORDS+=(\"\"); "
+			     "COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _corectl; printf \"%%s \" "
+			     "\"${COMPREPLY[@]}\"",
+			     run_path(&arena, "corectl"), words, words));
+}
+
+START_TEST(test_completion)
 {
 	static const struct {
-		const char *wrong; /* what makes the drift */
-		const char *says;
+		const char *words, *offers, *not ;
 	} cases[] = {
-		{"UPDATE events SET current_attendees = 2", "event-attendees"},
-		{"UPDATE ticket_types SET sold = 2", "ticket-type-sold"},
-		{"UPDATE tickets SET status = 'cancelled'", "guest-tickets"},
-		{"UPDATE guests SET ticket_type_id = NULL", "ticket-guest"},
-		{"UPDATE tickets SET doc_version = 2", "document is of version 1"},
-		{"DELETE FROM documents", "document is missing"},
-		{"UPDATE ticket_types SET page_seq = 1", "from before a change"},
-		{"UPDATE tickets SET is_validated = false, validated_at = NULL", "ticket-check-in"},
-		{"INSERT INTO outbox (id, job_type, subject_id, created_at, next_at) VALUES "
-		 "(gen_random_uuid(), 'send-email', 1, now() - interval '61 s', now() - interval "
-		 "'61 s')",
-		 "outbox"},
-		{"UPDATE tickets SET status = 'pending'", "job-missing"},
-		{"INSERT INTO notifications (kind, event_id, guest_id) VALUES ('payment-due', 1, "
-		 "3)",
-		 "job-missing"},
-		{"UPDATE statistics_deltas SET n = 2 WHERE kind = 'confirmed'",
-		 "statistics say 2 confirmed, the rows 1"},
-		{"DELETE FROM statistics_deltas WHERE kind = 'gross'",
-		 "statistics say 0 gross, the rows 10.00"},
-		{"UPDATE payments SET refunded_amount = 1", "its refunds done are 0"},
-		{"UPDATE payments SET refunding_amount = 1", "its refunds under way are 0"},
-		{"UPDATE guests SET status = 'cancelled', cancelled_at = now(), checked_in_at = "
-		 "NULL, "
-		 "status_before = NULL",
-		 "has 10.00 that nobody gives back"},
-		{"INSERT INTO payments (event_id, guest_id, method, status, amount, currency, "
-		 "payment_key) VALUES (1, 3, 'intent', 'failed', 1, 'EUR', gen_random_uuid())",
-		 "has 1 open payments"},
-		{"INSERT INTO payment_messages (webhook_id, type, intent_id, state, body, "
-		 "received_at) "
-		 "VALUES ('m', 'payment.succeeded', 'pi_x', 'waiting', '', now() - interval '61 "
-		 "min')",
-		 "payment.succeeded of pi_x waits"},
+		{"qu", "queue ", "audit"},
+		{"--pri", "--print-config --print-man --print-completion ", "--help"},
+		{"queue ", "ls peek kick bury pause resume rebuild", "up"},
+		{"queue ki", "kick ", "ls"},
+		{"queue peek ", "generate-ticket-pdf send-email", "kick"},
+		{"queue peek se", "send-email ", "generate"},
+		{"queue peek send-email --", "--limit --json --help ", "--all"},
+		{"queue kick --all --type ", "send-email", "--json"},
+		{"queue kick --type send-email --a", "--all ", "send-email"},
+		{"import 1 /etc/host", "/etc/hosts ", "csv"},
+		{"import 1 --format ", "csv json ", "--format"},
+		{"export 1 --output /etc/host", "/etc/hosts ", "--json"},
+		{"config check wor", "worker-tickets worker-email ", "core-api"},
+		{"config ", "show check ", "audit"},
+		{"audit --check ticket-", "ticket-code ticket-document", "mail"},
+		{"migrate --", "--json --help ", "--all"},
 	};
-	make_event();
-	ck_assert_msg(corectl("audit") == 0, "%s", output);
-	ck_assert_str_eq(output, "no drift\n");
-	run_sql("INSERT INTO outbox (id, job_type, subject_id, created_at, next_at) VALUES "
-		"(gen_random_uuid(), 'send-email', 1, now() - interval '61 s', now() + interval '9 "
-		"s'),"
-		"(gen_random_uuid(), 'send-email', 1, now(), now())");
-	ck_assert_int_eq(corectl("audit --json"), 0);
-	ck_assert_str_eq(output, "[]\n");
-	const char *whole = servers_database_url("ctl");
+
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		pg_return(&conn);
-		(void)servers_database_create("ctl");
-		ck_assert_int_eq(pg_connect(whole, &conn, &err), OK);
-		make_event();
-		run_sql(cases[i].wrong);
-		ck_assert_msg(corectl("audit") == EXIT_FAILURE, "%s: %s", cases[i].wrong, output);
-		assert_says(cases[i].says);
+		const char *offers = completions(cases[i].words);
+
+		ck_assert_msg(strstr(offers, cases[i].offers), "%s: %s", cases[i].words, offers);
+		ck_assert_msg(!strstr(offers, cases[i].not ), "%s: %s", cases[i].words, offers);
 	}
+}
+END_TEST
+
+/* The page names each command and variable, and groff has nothing to say against it. */
+START_TEST(test_man)
+{
+	const char *check = "command -v groff >/dev/null || exit 0; %s --print-man | "
+			    "groff -man -ww -z -Tutf8";
+	const char *page;
+
+	ck_assert_int_eq(corectl("--print-man"), 0);
+	page = output;
+	ck_assert_ptr_nonnull(strstr(page, "\\fBqueue kick\\fR [\\fIJOB\\fR] [\\fB\\-\\-all\\fR]"));
+	ck_assert_ptr_nonnull(strstr(page, "\\fB\\-\\-type\\fR \\fITYPE\\fR"));
+	ck_assert_ptr_nonnull(strstr(page, ".B DATABASE_URL"));
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+	ck_assert_str_eq(shell(arena_printf(&arena, check, run_path(&arena, "corectl"))), "");
+#pragma GCC diagnostic pop
+}
+END_TEST
+
+START_TEST(test_config_check)
+{
+	setenv("JWT_SECRET", "a secret of at least thirty-two bytes", 1);
+	setenv("SHARED_SERVICE_TOKEN", "a token of at least thirty-two bytes", 1);
+	setenv("QR_SIGNATURE_SECRET", "a secret of at least thirty-two bytes, too", 1);
+	setenv("PAYMENT_WEBHOOK_SECRET",
+	       "whsec_dGhlIHN0YW5kLWluIHBsYXRmb3JtJ3Mgd2ViaG9vayBzZWNyZXQ=", 1);
+	ck_assert_msg(corectl("config check") == 0, "%s", output);
+	assert_says("worker-email    good");
+	setenv("MAIL_RETRY_DELAYS", "soon", 1);
+	ck_assert_int_eq(corectl("config check"), EXIT_CONFIG);
+	assert_says("core-api        good");
+	assert_says("worker-email    bad    worker-email: MAIL_RETRY_DELAYS");
+	ck_assert_int_eq(corectl("config check core-api --json"), 0);
+	assert_says("[{\"program\":\"core-api\",\"state\":\"good\",");
+	ck_assert_int_eq(corectl("config check worker-email"), EXIT_CONFIG);
+	/* A variable of its own that is wrong does not keep corectl from judging the others. */
+	unsetenv("MAIL_RETRY_DELAYS");
+	setenv("DB_PORT", "many", 1);
+	ck_assert_int_eq(corectl("config check"), EXIT_CONFIG);
+	assert_says("core-api        bad    core-api: DB_PORT");
+	assert_says("corectl         bad    corectl: DB_PORT");
+}
+END_TEST
+
+/* Installed alone, as in an image of its own. */
+START_TEST(test_config_check_elsewhere)
+{
+	ck_assert_str_eq(shell(arena_printf(&arena,
+					    "dir=$(mktemp -d); cp %s $dir; $dir/corectl config "
+					    "check | grep -c missing; $dir/corectl config check "
+					    "core-api >/dev/null; echo $?; rm -r $dir",
+					    run_path(&arena, "corectl"))),
+			 "3\n78\n");
+}
+END_TEST
+
+/* What a command says as a sentence it says as JSON too. */
+START_TEST(test_json)
+{
+	setenv("DATABASE_URL", servers_database_create_empty("ctl_empty"), 1);
+	setenv("JWT_SECRET", "a secret of at least thirty-two bytes", 1);
+	ck_assert_int_eq(corectl("migrate --json"), 0);
+	assert_says("[{\"version\":\"0001_core\",\"state\":\"applied\",\"appliedAt\":\"20");
+	ck_assert_int_eq(corectl("migrate up --json"), 0);
+	ck_assert_str_eq(output, "[]\n");
+	ck_assert_int_eq(corectl("token --sub 7 --json"), 0);
+	assert_says("{\"token\":\"ey");
+	ck_assert_int_eq(corectl("queue pause send-email --json"), 0);
+	ck_assert_str_eq(output, "{\"type\":\"send-email\",\"paused\":true}\n");
+	ck_assert_int_eq(corectl("queue resume send-email --json"), 0);
+	ck_assert_int_eq(corectl("outbox put --json"), 0);
+	ck_assert_str_eq(output, "{\"jobs\":0}\n");
+	ck_assert_int_eq(corectl("outbox ls --json"), 0);
+	assert_says("{\"type\":\"send-email\",\"waiting\":0,\"running\":0,\"delayed\":0,"
+		    "\"dead\":0,\"oldestSeconds\":0}");
+	ck_assert_int_eq(corectl("refund ls --json"), 0);
+	ck_assert_str_eq(output, "[]\n");
 }
 END_TEST
 
@@ -334,7 +411,11 @@ int main(void)
 	tcase_add_test(tc, test_migrate_refuses_a_schema_of_another_branch);
 	tcase_add_test(tc, test_migrate_waits_for_a_table);
 	tcase_add_test(tc, test_token);
-	tcase_add_test(tc, test_audit);
+	tcase_add_test(tc, test_completion);
+	tcase_add_test(tc, test_man);
+	tcase_add_test(tc, test_config_check);
+	tcase_add_test(tc, test_config_check_elsewhere);
+	tcase_add_test(tc, test_json);
 	suite_add_tcase(suite, tc);
 	SRunner *runner = srunner_create(suite);
 	servers_start();

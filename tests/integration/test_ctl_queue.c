@@ -142,6 +142,59 @@ START_TEST(test_peek)
 }
 END_TEST
 
+/* What a job is about, without an address. */
+START_TEST(test_peek_payload)
+{
+	run_sql("INSERT INTO users (id) VALUES (1);"
+		"INSERT INTO events (id, title, event_date, time_zone, location, max_attendees, "
+		"currency, organizer_id) VALUES (5, 'E', now(), 'UTC', 'there', 10, 'EUR', 1);"
+		"INSERT INTO guests (id, event_id, first_name, last_name, email, registered_by, "
+		"attempt_id) VALUES (6, 5, 'A', 'B', 'a@example.com', 1, gen_random_uuid());"
+		"INSERT INTO notifications (id, kind, event_id, guest_id) VALUES (1, "
+		"'registration-confirmed', 5, 6)");
+	ck_assert_int_eq(corectl("queue peek send-email --limit 1 --json"), 0);
+	assert_says("\"payload\":{\"kind\": \"registration-confirmed\", \"status\": \"queued\", "
+		    "\"causeId\": 0, \"eventId\": 5, \"guestId\": 6, \"notificationId\": 1}}]");
+	ck_assert_ptr_null(strstr(output, "example.com"));
+	ck_assert_ptr_null(strstr(output, DELAYED));
+	ck_assert_int_eq(corectl("queue peek send-email"), 0);
+	assert_says("\"guestId\": 6");
+}
+END_TEST
+
+START_TEST(test_outbox_ls)
+{
+	ck_assert_int_eq(corectl("outbox ls --json"), 0);
+	assert_says("{\"type\":\"send-email\",\"waiting\":1,\"running\":0,\"delayed\":1,\"dead\":1,"
+		    "\"oldestSeconds\":9");
+	run_sql("UPDATE outbox SET begun_at = now() WHERE id = '" WAITING "'");
+	setenv("REDIS_QUEUE_URL", "redis://127.0.0.1:1", 1);
+	ck_assert_int_eq(corectl("outbox ls"), 0);
+	assert_says("send-email           0        1        1        1     9");
+}
+END_TEST
+
+START_TEST(test_kick_all)
+{
+	run_sql("INSERT INTO outbox (id, job_type, subject_id, state) SELECT gen_random_uuid(), "
+		"'generate-ticket-pdf', i, 'dead' FROM generate_series(1, 2500) i");
+	ck_assert_int_eq(corectl("queue kick --all --type send-email --json"), 0);
+	ck_assert_str_eq(output, "{\"type\":\"send-email\",\"jobs\":2}\n");
+	ck_assert_str_eq(select_text("SELECT string_agg(state || deliveries, ' ' ORDER BY id) FROM "
+				     "outbox WHERE job_type = 'send-email'"),
+			 "sent0 sent2 sent0");
+	ck_assert_str_eq(reserve(), DELAYED);
+	ck_assert_str_eq(reserve(), DEAD);
+	ck_assert_int_eq(corectl("queue kick --all"), 0);
+	assert_says("2500 jobs kicked");
+	ck_assert_str_eq(select_text("SELECT count(*) FROM outbox WHERE state = 'dead'"), "0");
+	ck_assert_int_eq(corectl("queue kick --all"), 0);
+	assert_says("0 jobs kicked");
+	ck_assert_int_eq(corectl("queue ls --json"), 0);
+	assert_says("{\"type\":\"generate-ticket-pdf\",\"ready\":2500,");
+}
+END_TEST
+
 START_TEST(test_kick)
 {
 	ck_assert_int_eq(corectl("queue kick " NOBODY), EXIT_FAILURE);
@@ -203,7 +256,10 @@ int main(void)
 	tcase_add_test(tc, test_usage);
 	tcase_add_test(tc, test_ls);
 	tcase_add_test(tc, test_peek);
+	tcase_add_test(tc, test_peek_payload);
+	tcase_add_test(tc, test_outbox_ls);
 	tcase_add_test(tc, test_kick);
+	tcase_add_test(tc, test_kick_all);
 	tcase_add_test(tc, test_bury);
 	tcase_add_test(tc, test_pause_and_resume);
 	tcase_add_test(tc, test_rebuild);

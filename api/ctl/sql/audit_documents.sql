@@ -10,3 +10,4 @@ LEFT JOIN documents d ON d.ticket_id = t.id
 WHERE t.status = 'ready'
   AND (d.doc_version IS DISTINCT FROM t.doc_version OR (t.page_seq < y.page_seq AND e.renewed_seq = e.page_seq))
 ORDER BY t.id
+LIMIT $1::bigint

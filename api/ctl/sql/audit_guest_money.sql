@@ -26,5 +26,13 @@ FROM (
     -- one who was refunded while checked in, and whose admission was then undone, is confirmed again
     WHERE g.status = 'confirmed'
       AND NOT EXISTS (SELECT FROM ticket_scans s WHERE s.guest_id = g.id AND s.undone)
+    UNION ALL
+    -- one who has no payment at all came by an import
+    SELECT g.id::text, format('%s guest has payments, none of which was paid', g.status)
+    FROM guests g JOIN ticket_types y ON y.id = g.ticket_type_id
+    WHERE g.status IN ('confirmed', 'checked_in') AND y.price > 0
+      AND EXISTS (SELECT FROM payments p WHERE p.guest_id = g.id)
+      AND NOT EXISTS (SELECT FROM payments p WHERE p.guest_id = g.id AND p.status = 'succeeded')
 ) d
 ORDER BY d.detail, d.id
+LIMIT $1::bigint

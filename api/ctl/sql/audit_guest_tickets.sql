@@ -7,3 +7,4 @@ GROUP BY g.id
 HAVING count(t.id) <> CASE WHEN g.ticket_type_id IS NOT NULL AND g.status IN ('confirmed', 'checked_in')
                            THEN 1 ELSE 0 END
 ORDER BY g.id
+LIMIT $1::bigint

@@ -12,3 +12,4 @@ FROM (
       AND NOT EXISTS (SELECT FROM outbox o WHERE o.job_type = 'send-email' AND o.subject_id = n.id)
 ) w
 ORDER BY w.detail, w.id
+LIMIT $1::bigint

@@ -19,3 +19,4 @@ FROM (
     WHERE r.currency <> CASE p.status WHEN 'disputed' THEN coalesce(p.received_currency, p.currency) ELSE p.currency END
 ) d
 ORDER BY d.detail, d.id
+LIMIT $1::bigint

@@ -1,1 +1,0 @@
-SELECT folded, until FROM fold_statistics($1::integer)
