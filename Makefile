@@ -89,8 +89,8 @@ EMBED_DIRS = -DTICKET_FONT_DIR='"$(O)/gen"' -DWEB_DIR='"$(WEB)"'
 .DELETE_ON_ERROR:
 .SECONDARY:
 MAKEFLAGS += --no-builtin-rules
-.PHONY: all help deps install programs tests fuzz-programs check check-large rolling bench asan \
-	tsan fuzz lint lint-c lint-k8s images demo up down clean
+.PHONY: all help deps install programs tests fuzz-programs check check-large rolling bench drill \
+	asan tsan fuzz lint lint-c lint-k8s images demo up down clean
 
 all: $(BINS) ## build every program into build/release/bin
 
@@ -114,6 +114,10 @@ check: deps ## build everything and run every test against private servers
 check-large: deps ## the tests that need a million rows or a long time, with their figures
 	+@$(MAKE) --no-print-directory -j2 programs $(NEXT_BINS) $(LARGE_BINS)
 	@for program in $(LARGE_BINS); do $(O)/bin/with-servers $$program || exit 1; done
+
+drill: deps ## back the database up under load, destroy it and restore it to a moment
+	+@$(MAKE) --no-print-directory -j2 programs $(O)/tests/integration/test_restore
+	@$(O)/tests/integration/test_restore
 
 rolling: deps ## restart everything 20 times under load behind nginx, and upgrade it
 	+@$(MAKE) --no-print-directory -j2 programs $(NEXT_BINS) $(O)/tests/integration/large_rolling

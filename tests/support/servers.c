@@ -565,6 +565,11 @@ const char *servers_redis_queue_url(void)
 	return redis_urls[SERVER_REDIS_QUEUE];
 }
 
+const char *servers_directory(void)
+{
+	return servers.dir;
+}
+
 const char *servers_address(enum server server)
 {
 	return servers.address[server];

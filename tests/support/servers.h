@@ -41,6 +41,9 @@ void servers_restart_postgres(bool immediate);
 void servers_restart_redis(void); /* the queue's */
 void servers_flush_redis(void);   /* both databases, emptied */
 
+/* Of private ones: the directory that holds PostgreSQL's data-postgres. */
+const char *servers_directory(void);
+
 /* A fresh database of that name with the schema applied; dropped first when it exists. Returns its
  * URL. */
 const char *servers_database_create(const char *name);
