@@ -1,27 +1,17 @@
-/*
- * How far behind a replica is cannot be asked of it alone: the time of the last transaction that it
- * replayed looks old when the primary is idle, and one that is cut off is level with all that it
- * got. So the watcher notes every half second how far the primary's log is; the newest of these
- * notes that the replica has replayed says until when it holds everything.
- */
 #include "api/replica.h"
 
 #include <pthread.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "api/replica_lag.h"
 #include "common/clock.h"
-#include "common/log.h"
 #include "common/metrics.h"
-#include "sql_api.h"
 
 enum {
 	TICK_MS = 500,
-	NOTES = 8, /* more than LAG_MAX_MS of them */
-	LAG_MAX_MS = 3000,
 	MARK_MS = 10000,
 	WRITE_LONG_MS = 2000, /* a write that took longer is marked again at its end */
 	MEMORY_MS = 60000,
@@ -32,21 +22,12 @@ enum {
 };
 #define NEVER INT64_MAX
 
-struct note {
-	int64_t at_us; /* monotonic */
-	int64_t position;
-};
-
 struct replica {
 	struct pg_pool *pool;
-	struct pg_pool *primary, *standby; /* one connection each, the watcher's */
+	struct replica_lag *lag;
 	struct cache *marks;
-	char memory_key[KEY_SIZE]; /* put at every tick: when it is gone, so may be marks */
-	struct note notes[NOTES];  /* newest first */
-	size_t note_count;
-	_Atomic int64_t holds_until_us; /* it holds what was committed by then; 0: unknown */
+	char memory_key[KEY_SIZE];      /* put at every tick: when it is gone, so may be marks */
 	_Atomic int64_t marks_since_us; /* Redis has every mark since; NEVER: it is away */
-	bool was_current;
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
@@ -65,100 +46,6 @@ struct metric metric_replica_reads = {
 	.labels = {"outcome"}};
 
 static const struct slice something = {"1", 1};
-
-/* --- how far behind ---------------------------------------------------------------------------
- */
-
-/* Ask one side for its position and the history that it belongs to. */
-static enum status ask(struct pg_pool *pool, const struct pg_statement *statement,
-		       struct arena *arena, int64_t *ret_position, const char **ret_history,
-		       struct problem *err)
-{
-	PG_LEASED conn = NULL;
-	PG_RESULT row = NULL;
-	enum status status = pg_lease(pool, &conn, err);
-
-	if (!status)
-		status = pg_query(conn, statement, PG_NO_ARGS, &row, err);
-	if (status)
-		return status;
-	*ret_position = pg_i64(row, 0, 0);
-	*ret_history = arena_strdup(arena, pg_text(row, 0, 1));
-	return OK;
-}
-
-static void take_note(struct replica *replica, int64_t at_us, int64_t position)
-{
-	if (replica->note_count < NOTES)
-		replica->note_count++;
-	memmove(replica->notes + 1, replica->notes,
-		(replica->note_count - 1) * sizeof(*replica->notes));
-	replica->notes[0] = (struct note){at_us, position};
-}
-
-static int64_t newest_reached(const struct replica *replica, int64_t position)
-{
-	for (size_t i = 0; i < replica->note_count; i++)
-		if (replica->notes[i].position <= position)
-			return replica->notes[i].at_us;
-	return 0;
-}
-
-static enum status measure(struct replica *replica, struct arena *arena, int64_t *ret_holds_us,
-			   struct problem *err)
-{
-	int64_t at_us = clock_monotonic_us(); /* before the question: what it finds is younger */
-	const char *history = NULL, *theirs = NULL;
-	int64_t position = 0;
-	enum status status;
-
-	status = ask(replica->primary, &sql_replica_primary, arena, &position, &history, err);
-	if (status)
-		return status;
-	take_note(replica, at_us, position);
-	status = ask(replica->standby, &sql_replica_standby, arena, &position, &theirs, err);
-	if (status)
-		return status;
-	if (strcmp(history, theirs) != 0)
-		return problem_set(err, ST_CONFIG, "it is of another primary");
-	*ret_holds_us = newest_reached(replica, position);
-	return OK;
-}
-
-bool replica_current(struct replica *replica)
-{
-	int64_t holds_until_us = replica->holds_until_us;
-
-	return holds_until_us && clock_monotonic_us() - holds_until_us <= LAG_MAX_MS * US_PER_MS;
-}
-
-/* A line when it changes. */
-static void tell(struct replica *replica, const struct problem *why)
-{
-	bool current = replica_current(replica);
-	struct log_line line;
-
-	if (current == replica->was_current)
-		return;
-	replica->was_current = current;
-	log_open(&line, current ? LOG_INFO : LOG_WARN,
-		 current ? "Lists are read from the replica" : "The replica is not read");
-	if (!current)
-		log_str(&line, "error", why->status ? why->detail : "it is behind");
-	log_close(&line);
-}
-
-static void watch_lag(struct replica *replica, struct arena *arena)
-{
-	struct problem err = {0};
-	int64_t holds_until_us = 0;
-
-	if (measure(replica, arena, &holds_until_us, &err) == OK)
-		replica->holds_until_us = holds_until_us;
-	else
-		replica->holds_until_us = 0;
-	tell(replica, &err);
-}
 
 /* --- the watcher ------------------------------------------------------------------------------
  */
@@ -207,7 +94,7 @@ static void *watch(void *arg)
 	arena_init(&arena, 1024);
 	do {
 		watch_marks(replica);
-		watch_lag(replica, &arena);
+		replica_lag_measure(replica->lag, &arena);
 		arena_reset(&arena);
 	} while (nap(replica));
 	arena_clear(&arena);
@@ -294,7 +181,7 @@ void replica_leave(struct request *req, enum status why)
 {
 	metrics_add(&metric_replica_reads, 1, "failed", (char *)NULL);
 	if (why != ST_OVERLOADED)
-		req->app->replica->holds_until_us = 0; /* until the watcher finds it again */
+		replica_lag_forget(req->app->replica->lag);
 	request_release_conn(req);
 	req->from_replica = false;
 }
@@ -304,13 +191,14 @@ struct pg_pool *replica_pool(struct replica *replica)
 	return replica->pool;
 }
 
+bool replica_current(struct replica *replica)
+{
+	return replica_lag_current(replica->lag);
+}
+
 void replica_observe(struct replica *replica)
 {
-	int64_t holds_until_us = replica->holds_until_us;
-	int64_t lag_us = clock_monotonic_us() - holds_until_us;
-
-	metrics_set(&metric_replica_lag,
-		    holds_until_us ? (double)lag_us / (double)US_PER_S : INFINITY, (char *)NULL);
+	metrics_set(&metric_replica_lag, replica_lag_seconds(replica->lag), (char *)NULL);
 }
 
 /* --- start and end ----------------------------------------------------------------------------
@@ -319,23 +207,13 @@ void replica_observe(struct replica *replica)
 static enum status open_pools(struct replica *replica, const struct api_config *config,
 			      struct pg_pool_options options, struct problem *err)
 {
-	static const struct pg_statement *const primary[] = {&sql_replica_primary};
-	static const struct pg_statement *const standby[] = {&sql_replica_standby};
-	struct pg_pool_options watcher = options;
-	enum status status;
+	int port = (int)config->replica_port;
+	enum status status =
+		replica_lag_open(&options, config->replica_host, port, &replica->lag, err);
 
-	watcher.min = 0;
-	watcher.max = watcher.statement_count = 1;
-	watcher.statement_timeout_ms = STATEMENT_MS;
-	watcher.name = "replica-watch";
-	watcher.statements = primary;
-	status = pg_pool_open(&watcher, &replica->primary, err);
-	watcher.host = options.host = config->replica_host;
-	watcher.port = options.port = (int)config->replica_port;
-	watcher.statements = standby;
-	if (!status)
-		status = pg_pool_open(&watcher, &replica->standby, err);
 	options.name = "replica";
+	options.host = config->replica_host;
+	options.port = port;
 	options.min = 0; /* it may be away when we start */
 	options.max = (size_t)config->replica_pool_max;
 	options.wait_ms = LEASE_WAIT_MS;
@@ -404,8 +282,7 @@ void replica_stop(struct replica *replica)
 		pthread_join(replica->thread, NULL);
 	cache_close(replica->marks);
 	pg_pool_close(replica->pool);
-	pg_pool_close(replica->standby);
-	pg_pool_close(replica->primary);
+	replica_lag_close(replica->lag);
 	pthread_cond_destroy(&replica->wake);
 	pthread_mutex_destroy(&replica->lock);
 	free(replica);

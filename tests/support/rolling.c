@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/clock.h"
@@ -219,7 +220,7 @@ static void begin_fleet(struct roll *roll)
 	roll->shop = shop_open(100000, "0", 100000);
 }
 
-void roll(const struct rolling *plan)
+static void roll(const struct rolling *plan)
 {
 	struct roll roll = {.plan = plan};
 
@@ -236,4 +237,31 @@ void roll(const struct rolling *plan)
 	ck_assert(each_served_once(roll.registered, SERVED_MS));
 	proxy_stop();
 	suite_end();
+}
+
+static const struct rolling *planned;
+
+START_TEST(nobody_notices_a_restart)
+{
+	roll(planned);
+}
+END_TEST
+
+int rolling_main(const struct rolling *plan)
+{
+	Suite *suite = suite_create("rolling");
+	TCase *cases = tcase_create("rolling");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	planned = plan;
+	tcase_set_timeout(cases, plan->limit_s);
+	tcase_add_test(cases, nobody_notices_a_restart);
+	suite_add_tcase(suite, cases);
+	servers_start();
+	srunner_run_all(runner, CK_NORMAL);
+	servers_stop();
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }

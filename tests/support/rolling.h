@@ -10,10 +10,11 @@
 struct rolling {
 	int rounds;       /* of restarts of everything */
 	int64_t requests; /* answered at least, before it ends */
+	double limit_s;   /* for all of it */
 };
 
-/* Begins a suite, rolls, and fails the test when a request failed, a process took over 30 s or did
- * not end with 0, or a worker left a job to its lease. Prints the figures. */
-void roll(const struct rolling *plan);
+/* The main function of a test that rolls as planned, and fails when a request failed, a process
+ * took over 30 s or did not end with 0, or a worker left a job to its lease. Prints the figures. */
+int rolling_main(const struct rolling *plan);
 
 #endif
