@@ -9,13 +9,11 @@ root=${DESTDIR:-}$PREFIX
 share=$root/share
 units=${DESTDIR:-}$UNITDIR
 
-# say PROGRAM OPTION FILE: what the program prints becomes the file; nothing where it knows no such
-# option.
+# say PROGRAM OPTION FILE: what the program prints becomes the file.
 say()
 {
-	text=$("$bin/$1" "$2" 2>/dev/null) || return 0
 	install -d "${3%/*}"
-	printf '%s\n' "$text" >"$3"
+	"$bin/$1" "$2" >"$3"
 	chmod 644 "$3"
 }
 

@@ -31,6 +31,7 @@ tree=$work/tree
 DESTDIR=$tree PREFIX=/usr UNITDIR=/usr/lib/systemd/system "$here/k8s/host/install.sh" "$bin"
 for file in bin/core-api bin/worker-tickets bin/worker-email bin/corectl \
 	share/man/man8/core-api.8 share/man/man8/worker-tickets.8 share/man/man8/worker-email.8 \
+	share/man/man1/corectl.1 share/bash-completion/completions/corectl \
 	share/doc/core-service/nginx.conf share/doc/core-service/core-service.env \
 	lib/systemd/system/core-service-api@.service; do
 	[ -s "$tree/usr/$file" ] || fail "$file is not installed"
