@@ -1,15 +1,20 @@
 #include "worker-tickets/ticket_pdf.h"
 
 #include <hpdf.h>
+#include <pthread.h>
 #include <time.h>
 
+#include "worker-tickets/ticket_encoding.h"
 #include "worker-tickets/ticket_layout.h"
 
 /* libharu's errors are sticky: the first is kept, every later call does nothing. */
 struct page {
 	HPDF_Doc doc;
 	HPDF_Page page;
-	HPDF_Font fonts[TICKET_FACES];
+	struct arena *arena;
+	const char *faces[TICKET_FACES];                 /* as libharu names them */
+	HPDF_Font fonts[TICKET_FACES][TICKET_ENCODINGS]; /* made at first use */
+	enum ticket_encoding encodings[TICKET_FACES];    /* of every line; UTF-8: of each its own */
 	const struct ticket_layout *layout;
 	const struct ticket_qr *qr;
 	HPDF_STATUS error, detail;
@@ -79,19 +84,103 @@ static void draw_qr(struct page *page, const struct layout_item *item)
 	HPDF_Page_Fill(page->page);
 }
 
+/* --- text --------------------------------------------------------------------------------------
+ */
+
+static void load_tables(void)
+{
+	static uint16_t tables[ENCODING_UTF8][ENCODING_CODES];
+	HPDF_Doc doc = HPDF_New(NULL, NULL);
+
+	if (!doc)
+		fatal("libharu: out of memory");
+	for (int i = 0; i < ENCODING_UTF8; i++) {
+		HPDF_Encoder encoder = HPDF_GetEncoder(doc, ticket_encoding_names[i]);
+
+		for (unsigned code = ' '; encoder && code < ENCODING_CODES; code++)
+			tables[i][code] = HPDF_Encoder_GetUnicode(encoder, (HPDF_UINT16)code);
+	}
+	ticket_encoding_init(tables);
+	HPDF_Free(doc);
+}
+
+static enum ticket_encoding first_that_covers(const char *text)
+{
+	enum ticket_encoding encoding = ENCODING_WESTERN;
+
+	while (!ticket_encoding_covers(encoding, text))
+		encoding++;
+	return encoding;
+}
+
+/* Does the encoding cover all that is set in this face? */
+static bool covers_face(const struct page *page, enum ticket_face face,
+			enum ticket_encoding encoding)
+{
+	for (size_t i = 0; i < page->layout->count; i++) {
+		const struct ticket_block *block = &page->layout->items[i].block;
+
+		for (size_t k = 0; block->face == face && block->lines && k < block->line_count;
+		     k++) {
+			if (!ticket_encoding_covers(encoding, block->lines[k]))
+				return false;
+		}
+	}
+	return true;
+}
+
+/* As few fonts as possible: one a face where one encoding has all its lines. */
+static void choose_encodings(struct page *page)
+{
+	for (int face = 0; face < TICKET_FACES; face++) {
+		enum ticket_encoding encoding = ENCODING_WESTERN;
+
+		while (!covers_face(page, (enum ticket_face)face, encoding))
+			encoding++;
+		page->encodings[face] = encoding;
+	}
+}
+
+static HPDF_Font font_of(struct page *page, enum ticket_face face, enum ticket_encoding encoding)
+{
+	HPDF_Font *font = &page->fonts[face][encoding];
+
+	if (!page->faces[face])
+		page->faces[face] =
+			HPDF_LoadTTFontFromFile(page->doc, ticket_font_path(face), HPDF_TRUE);
+	if (encoding == ENCODING_UTF8)
+		HPDF_UseUTFEncodings(page->doc);
+	if (!*font && page->faces[face])
+		*font = HPDF_GetFont(page->doc, page->faces[face], ticket_encoding_names[encoding]);
+	return *font;
+}
+
+static void draw_line(struct page *page, const struct ticket_block *block, const char *line,
+		      double x, double y)
+{
+	enum ticket_encoding encoding = page->encodings[block->face];
+
+	if (encoding == ENCODING_UTF8)
+		encoding = first_that_covers(line);
+	HPDF_Page_SetFontAndSize(page->page, font_of(page, block->face, encoding),
+				 (HPDF_REAL)block->size);
+	HPDF_Page_TextOut(page->page, (HPDF_REAL)x, flip(page, y),
+			  ticket_encoding_encode(encoding, page->arena, line));
+}
+
 static void draw_lines(struct page *page, const struct layout_item *item)
 {
 	const struct ticket_block *block = &item->block;
 
 	HPDF_Page_BeginText(page->page);
-	HPDF_Page_SetFontAndSize(page->page, page->fonts[block->face], (HPDF_REAL)block->size);
-	for (size_t i = 0; i < block->line_count; i++) {
-		double y = item->y + block->first_baseline + (double)i * block->line_height;
-
-		HPDF_Page_TextOut(page->page, (HPDF_REAL)item->x, flip(page, y), block->lines[i]);
-	}
+	for (size_t i = 0; i < block->line_count; i++)
+		draw_line(page, block, block->lines[i], item->x,
+			  item->y + block->first_baseline + (double)i * block->line_height);
 	HPDF_Page_EndText(page->page);
 }
+
+/* --- the page ----------------------------------------------------------------------------------
+ */
 
 static void draw_step(struct page *page, const struct layout_item *item,
 		      const struct outline_op *op)
@@ -144,17 +233,6 @@ static void draw_item(struct page *page, const struct layout_item *item)
 		draw_outline(page, item);
 }
 
-static void load_fonts(struct page *page)
-{
-	HPDF_UseUTFEncodings(page->doc);
-	for (int face = 0; face < TICKET_FACES; face++) {
-		const char *name = HPDF_LoadTTFontFromFile(
-			page->doc, ticket_font_path((enum ticket_face)face), HPDF_TRUE);
-
-		page->fonts[face] = name ? HPDF_GetFont(page->doc, name, "UTF-8") : NULL;
-	}
-}
-
 /* The only date in the document is the ticket's own, so that making it again changes nothing. */
 static void describe(struct page *page, const struct ticket *ticket)
 {
@@ -196,15 +274,17 @@ enum status ticket_pdf_make(struct arena *arena, const struct ticket *ticket,
 			    struct problem *err)
 {
 	struct ticket_layout *layout = ARENA_NEW(arena, struct ticket_layout);
-	struct page page CLEANUP(page_free) = {.layout = layout, .qr = qr};
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	struct page page CLEANUP(page_free) = {.arena = arena, .layout = layout, .qr = qr};
 	struct slice bytes = {0};
 
+	pthread_once(&once, load_tables);
 	ticket_layout_make(arena, ticket, paper, layout);
 	page.doc = HPDF_New(keep_error, &page);
 	if (!page.doc)
 		return problem_set(err, ST_INTERNAL_ERROR, "libharu: out of memory");
 	HPDF_SetCompressionMode(page.doc, HPDF_COMP_ALL);
-	load_fonts(&page);
+	choose_encodings(&page);
 	describe(&page, ticket);
 	draw_page(&page);
 	if (!page.error)

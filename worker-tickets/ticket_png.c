@@ -33,19 +33,28 @@ static void add_header(struct strbuf *out, uint32_t side)
 	add_chunk(out, "IHDR", header.buf, header.len);
 }
 
-/* One line of pixels: its filter (0, none), then 8 pixels a byte; 1 is white. */
-static void add_line(struct strbuf *lines, const uint8_t *cells, int size, int scale)
+/* The lines of a row of modules, 8 pixels a byte, 1 is white: the first as it is (filter 0), the
+ * others by what differs from the line above (filter 2), which is nothing. */
+static void add_row(struct strbuf *lines, const uint8_t *cells, int size, int scale)
 {
-	size_t start = lines->len + 1;
 	int side = size * scale;
+	size_t bytes = ((size_t)side + 7) / 8;
+	uint8_t *line;
 
 	strbuf_addc(lines, 0);
-	for (int x = 0; x < side; x += 8)
-		strbuf_addc(lines, 0);
+	strbuf_reserve(lines, (size_t)scale * (bytes + 1));
+	line = memset(lines->buf + lines->len, 0, bytes);
 	for (int x = 0; x < side; x++) {
 		if (!cells[x / scale])
-			((uint8_t *)lines->buf)[start + (size_t)x / 8] |= (uint8_t)(0x80 >> x % 8);
+			line[x / 8] |= (uint8_t)(0x80 >> x % 8);
 	}
+	lines->len += bytes;
+	for (int i = 1; i < scale; i++) {
+		strbuf_addc(lines, 2);
+		memset(lines->buf + lines->len, 0, bytes);
+		lines->len += bytes;
+	}
+	lines->buf[lines->len] = '\0';
 }
 
 static void add_image(struct strbuf *out, const struct strbuf *lines)
@@ -55,7 +64,7 @@ static void add_image(struct strbuf *out, const struct strbuf *lines)
 
 	strbuf_init(&packed, NULL);
 	strbuf_reserve(&packed, len);
-	if (compress2((Bytef *)packed.buf, &len, (const Bytef *)lines->buf, lines->len, 9) != Z_OK)
+	if (compress2((Bytef *)packed.buf, &len, (const Bytef *)lines->buf, lines->len, 6) != Z_OK)
 		fatal("zlib: out of memory");
 	add_chunk(out, "IDAT", packed.buf, len);
 }
@@ -65,8 +74,8 @@ void ticket_png_write(const uint8_t *cells, int size, int scale, struct strbuf *
 	CLEANUP(strbuf_release) struct strbuf lines;
 
 	strbuf_init(&lines, NULL);
-	for (int y = 0; y < size * scale; y++)
-		add_line(&lines, cells + (size_t)(y / scale) * (size_t)size, size, scale);
+	for (int y = 0; y < size; y++)
+		add_row(&lines, cells + (size_t)y * (size_t)size, size, scale);
 	strbuf_add(out, "\x89PNG\r\n\x1a\n", 8);
 	add_header(out, (uint32_t)(size * scale));
 	add_image(out, &lines);

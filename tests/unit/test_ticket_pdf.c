@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "tests/unit/ticket_sample.h"
+#include "worker-tickets/ticket_encoding.h"
 #include "worker-tickets/ticket_layout.h"
 #include "worker-tickets/ticket_pdf.h"
 
@@ -264,6 +265,67 @@ START_TEST(uncovered_names_are_outlines)
 }
 END_TEST
 
+/* The letters beyond ASCII that an encoding and the font have, sixteen a name. */
+static size_t letters_of(enum ticket_encoding encoding, const char *ret_names[16])
+{
+	struct strbuf name;
+	size_t count = 0, letters = 0;
+
+	for (uint32_t c = 0xC0; c < 0x2000; c++) {
+		char letter[4] = {(char)(0xC0 | c >> 6), (char)(0x80 | (c & 0x3F))};
+
+		if (c >= 0x800)
+			break;
+		if (c == 0xD7 || c == 0xF7 || !ticket_encoding_covers(encoding, letter) ||
+		    !ticket_font_covers(TICKET_BOLD, letter))
+			continue;
+		if (letters++ % 16 == 0) {
+			strbuf_init(&name, &arena);
+			count++;
+		}
+		strbuf_adds(&name, letter);
+		ret_names[count - 1] = name.buf;
+	}
+	return count;
+}
+
+/* A wrong glyph for any letter of any single-byte encoding would show. */
+START_TEST(every_letter_of_an_encoding_looks_like_pangos)
+{
+	struct ticket any = ticket_of("A");
+	const char *all[16];
+	size_t count;
+	int unknown;
+
+	(void)make_pdf(&any, TICKET_A4); /* the tables are there */
+	count = letters_of((enum ticket_encoding)_i, all);
+	ck_assert_uint_gt(count, 2);
+	for (size_t i = 0; i < count; i++) {
+		struct ticket ticket = ticket_of(all[i]);
+		const struct layout_item *item = find_part(&ticket, PART_GUEST);
+		struct ink want = ink_by_pango(ticket.guest, item->block.size, &unknown);
+
+		ck_assert_uint_eq(item->block.line_count, 1);
+		ck_assert_msg(alike(ink_of_guest(&ticket), want), "%s: %s",
+			      ticket_encoding_names[_i], all[i]);
+	}
+}
+END_TEST
+
+/* What an encoding covers costs no font in UTF-8. */
+START_TEST(covered_pages_have_single_byte_fonts)
+{
+	struct ticket ticket = ticket_of(names[_i]);
+	bool vietnamese = _i == 0;
+	char *said;
+
+	ticket.organizer = "";
+	said = run_on(make_pdf(&ticket, TICKET_A4),
+		      "pdffonts $f 2>/dev/null | grep -c 'CID TrueType' || true", NULL);
+	ck_assert_str_eq(said, vietnamese ? "1" : "0");
+}
+END_TEST
+
 START_TEST(scanner_reads_the_page)
 {
 	static const char *const resolutions[] = {[TICKET_A4] = "72", [TICKET_A6] = "100"};
@@ -349,6 +411,8 @@ int main(void)
 	tcase_add_loop_test(tcase, boxes_do_not_look_alike, 0, 6);
 	tcase_add_loop_test(tcase, covered_names_are_text, 0, 4);
 	tcase_add_loop_test(tcase, uncovered_names_are_outlines, 4, ARRAY_LEN(names));
+	tcase_add_loop_test(tcase, every_letter_of_an_encoding_looks_like_pangos, 0, ENCODING_UTF8);
+	tcase_add_loop_test(tcase, covered_pages_have_single_byte_fonts, 0, 4);
 	tcase_add_loop_test(tcase, scanner_reads_the_page, 0, ARRAY_LEN(names));
 	tcase_add_loop_test(tcase, same_ticket_same_bytes, 0, ARRAY_LEN(names));
 	tcase_add_test(tcase, threads_do_not_disturb_each_other);
