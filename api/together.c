@@ -16,7 +16,7 @@ struct waiter {
 struct together {
 	struct together_options options;
 	pthread_mutex_t lock;
-	STAILQ_HEAD(, waiter) waiters; /* who is in no batch yet, in order of arrival */
+	STAILQ_HEAD(waiters, waiter) waiters; /* who is in no batch yet, in order of arrival */
 	int leading;
 };
 

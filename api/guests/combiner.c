@@ -30,7 +30,7 @@ struct waiter {
 struct lane {
 	int64_t event_id;
 	bool own; /* has batches of its own until it is empty: its event was held */
-	STAILQ_HEAD(, waiter) waiters;
+	STAILQ_HEAD(waiters, waiter) waiters;
 	struct lane *next; /* in its bucket */
 	TAILQ_ENTRY(lane) turn;
 };
