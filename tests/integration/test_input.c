@@ -104,7 +104,8 @@ static const char *body_with(const struct member *base, const struct row *row)
 static const char *digest_of(const char *table)
 {
 	return sql("SELECT md5(coalesce(string_agg((to_jsonb(t) - '{cancel_after,telling_seq,"
-		   "telling_after,told_seq}'::text[])::text, '|' ORDER BY t.id), '')) FROM %s t",
+		   "telling_after,told_seq,renewing_seq,renewing_after,renewed_seq}'::text[])::"
+		   "text, '|' ORDER BY t.id), '')) FROM %s t",
 		   table);
 }
 
