@@ -1,10 +1,10 @@
--- Have the pages of the next guests of an event made anew where they are older than a change. $1 event, $2 change,
--- $3 after, $4 limit, $5 request id, $6 traceparent.
+-- Have the pages of the next guests of an event made anew where they are older than a change: whoever reads the raised
+-- doc_version reads what it is about, too. $1 event, $2 change, $3 after, $4 limit, $5 request id, $6 traceparent.
 WITH next AS MATERIALIZED (
     SELECT g.id FROM guests g
     WHERE g.event_id = $1::bigint AND g.id > $3::bigint AND g.deleted_at IS NULL ORDER BY g.id LIMIT $4::integer
 ), old AS MATERIALIZED (
-    SELECT t.id
+    SELECT t.id, y.page_seq
     FROM next
     JOIN tickets t ON t.guest_id = next.id
     JOIN ticket_types y ON y.id = t.ticket_type_id
@@ -13,8 +13,8 @@ WITH next AS MATERIALIZED (
     FOR NO KEY UPDATE OF t
 ), renewed AS (
     UPDATE tickets t
-    SET doc_version = t.doc_version + 1, status = 'pending', edit_version = t.edit_version + 1,
-        updated_at = clock_timestamp()
+    SET doc_version = t.doc_version + 1, page_seq = old.page_seq, status = 'pending',
+        edit_version = t.edit_version + 1, updated_at = clock_timestamp()
     FROM old
     WHERE t.id = old.id
     RETURNING t.id
