@@ -24,6 +24,7 @@ static enum status clean_up(struct request *req, bool *ret_more, struct problem 
 const struct sweeper_duty sweeper_duties[] = {
 	{"clean-up", 60000, clean_up},
 	{"event-clock", 1000, events_clock_tick},
+	{"ended-events", 5000, events_clock_end_holds},
 	{"cancel-cascade", 500, cascade_cancel_guests},
 	{"change-notices", 500, cascade_tell_guests},
 	{"page-renewals", 500, cascade_renew_pages},

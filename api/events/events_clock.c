@@ -1,5 +1,6 @@
 #include "api/events/events_clock.h"
 
+#include "api/events/events_store.h"
 #include "sql_api.h"
 
 enum { SLICE = 100 };
@@ -19,8 +20,7 @@ static enum status tick(struct request *req, struct problem *err)
 		return status;
 	*more = pg_affected(started) == SLICE || pg_rows(ended) == SLICE;
 	for (size_t i = 0; !status && i < pg_rows(ended); i++)
-		status = request_query(req, &sql_event_end_holds,
-				       PG_ARGS(PG_I64(pg_i64(ended, i, 0))), NULL, err);
+		status = events_store_end_holds(req, pg_i64(ended, i, 0), err);
 	return status;
 }
 
@@ -28,4 +28,14 @@ enum status events_clock_tick(struct request *req, bool *ret_more, struct proble
 {
 	req->work = ret_more;
 	return request_transaction(req, tick, err);
+}
+
+enum status events_clock_end_holds(struct request *req, bool *ret_more, struct problem *err)
+{
+	PG_RESULT ended = NULL;
+	enum status status = request_query(req, &sql_events_end_holds,
+					   PG_ARGS(PG_I64(HOLDS_AT_ONCE)), &ended, err);
+
+	*ret_more = !status && pg_affected(ended) == HOLDS_AT_ONCE;
+	return status;
 }

@@ -7,5 +7,7 @@
 #include "api/sweeper.h"
 
 sweeper_slice events_clock_tick;
+/* Unpaid holds of ended events end with them, however many. */
+sweeper_slice events_clock_end_holds;
 
 #endif

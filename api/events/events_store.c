@@ -230,7 +230,8 @@ enum status events_store_has_payments(struct request *req, int64_t event_id, boo
 
 enum status events_store_end_holds(struct request *req, int64_t event_id, struct problem *err)
 {
-	return request_query(req, &sql_event_end_holds, PG_ARGS(PG_I64(event_id)), NULL, err);
+	return request_query(req, &sql_event_end_holds,
+			     PG_ARGS(PG_I64(event_id), PG_I64(HOLDS_AT_ONCE)), NULL, err);
 }
 
 enum status events_store_change_pages(struct request *req, int64_t event_id, int64_t ticket_type_id,

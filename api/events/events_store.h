@@ -35,7 +35,9 @@ enum status events_store_delete(struct request *req, int64_t event_id,
 /* Is there any payment of the event? Exact under its lock. */
 enum status events_store_has_payments(struct request *req, int64_t event_id, bool *ret,
 				      struct problem *err) MUST_CHECK;
-/* Unpaid holds end now. */
+/* Holds that one statement ends: few enough that nobody waits. */
+enum { HOLDS_AT_ONCE = 5000 };
+/* Unpaid holds end now, so many at once; events_clock_end_holds does the rest. */
 enum status events_store_end_holds(struct request *req, int64_t event_id,
 				   struct problem *err) MUST_CHECK;
 /* What the tickets of the event, or of one ticket type of it, show has changed: their pages are out

@@ -13,7 +13,7 @@
 #include "tests/support/servers.h"
 #include "tests/support/suite.h"
 
-enum { DONE_MS = 30000, MANY = 3000, LARGE = 5000, KILLS = 3 };
+enum { DONE_MS = 30000, MANY = 3000, LARGE = 5000, KILLS = 3, HOLDS = 5500 };
 
 static void begin(void)
 {
@@ -341,6 +341,33 @@ START_TEST(clock_starts_and_ends_events)
 }
 END_TEST
 
+/* So many that the answer does not wait for all of them. */
+START_TEST(the_end_of_an_event_ends_every_hold)
+{
+	struct shop shop = shop_open(HOLDS, "5", HOLDS);
+	const char *event = text("/api/events/%lld", (long long)shop.event_id);
+
+	users(HOLDS);
+	sql("INSERT INTO guests (event_id, first_name, last_name, email, ticket_type_id, status, "
+	    "registered_by, attempt_id) SELECT %lld, 'A', 'B', n || '@example.com', %lld, "
+	    "'pending', %d, gen_random_uuid() FROM generate_series(1, %d) n",
+	    (long long)shop.event_id, (long long)shop.type_id, USER + 1, HOLDS);
+	sql("UPDATE events SET current_attendees = %d", HOLDS);
+	sql("UPDATE ticket_types SET sold = %d", HOLDS);
+	sql("INSERT INTO statistics_deltas (event_id, ticket_type_id, quarter, kind, n) "
+	    "SELECT event_id, ticket_type_id, quarter_of(created_at), 'guests', 1 FROM guests");
+	sql("INSERT INTO payments (event_id, guest_id, method, status, amount, currency, "
+	    "payment_key, intent_id, expires_at) SELECT event_id, id, 'intent', "
+	    "'requires_payment', 5, 'EUR', gen_random_uuid(), 'pi_' || id, now() + interval '1 h' "
+	    "FROM guests");
+	ck_assert_int_eq(api_post(token_organizer(), text("%s/start", event), NULL)->status, 200);
+	ck_assert_int_eq(api_post(token_organizer(), text("%s/end", event), NULL)->status, 200);
+	ck_assert(sql_becomes(DONE_MS, "0", "SELECT current_attendees FROM events"));
+	ck_assert_int_eq(count_guests("cancelled"), HOLDS);
+	ck_assert(audit_clean());
+}
+END_TEST
+
 START_TEST(clock_ends_a_day_after_an_event_without_end)
 {
 	shop_open(10, "0", 10);
@@ -370,6 +397,7 @@ int main(void)
 	tcase_add_test(cases, a_change_waits_for_no_guest);
 	tcase_add_test(cases, what_an_edit_shows);
 	tcase_add_test(cases, clock_starts_and_ends_events);
+	tcase_add_test(cases, the_end_of_an_event_ends_every_hold);
 	tcase_add_test(cases, clock_ends_a_day_after_an_event_without_end);
 	suite_add_tcase(suite, cases);
 	runner = srunner_create(suite);
