@@ -64,9 +64,9 @@ static void fill(const struct shop *shop, int count)
 		    "'ord', i, 'attempt_id', gen_random_uuid(), 'event_id', %lld, 'caller_id', %d "
 		    "+ i, 'is_admin', true, 'ticket_type_id', %lld, 'first_name', 'A', "
 		    "'last_name', 'B', 'email', 'g' || i || '@x.example', 'type', 'regular', "
-		    "'ticket_code', gen_random_uuid(), 'job_id', gen_random_uuid(), "
-		    "'payment_key', gen_random_uuid())) FROM generate_series(%d, least(%d, %d)) AS "
-		    "i), 900, 10, 3000)",
+		    "'ticket_code', 'EVT-0000-0000' || to_char(i, 'FM\"-\"0000\"-\"0000'), "
+		    "'job_id', gen_random_uuid(), 'payment_key', gen_random_uuid())) "
+		    "FROM generate_series(%d, least(%d, %d)) AS i), 900, 10, 3000)",
 		    (long long)shop->event_id, USER, (long long)shop->type_id, from,
 		    from + FILL - 1, count);
 }
