@@ -44,6 +44,8 @@ struct process {
 	struct sweeper *sweeper;
 	struct httpd *metrics;
 	struct httpd *server;
+	pthread_t filler;
+	bool filling;
 };
 
 /* Statements of the API and of the queue, as one table. */
@@ -78,6 +80,7 @@ static enum status open_pools(struct process *p, struct problem *err)
 		.conninfo = config_database_url(common, &p->arena),
 		.name = "main",
 		.min = (size_t)common->db_pool_min,
+		.later = common->db_pool_min > 0 ? (size_t)common->db_pool_min - 1 : 0,
 		.max = (size_t)common->db_pool_max,
 		.idle_ms = 30000,
 		.wait_ms = 2000,
@@ -92,12 +95,12 @@ static enum status open_pools(struct process *p, struct problem *err)
 		return status;
 	options.name = "door";
 	options.max = (size_t)p->config.door_pool_max;
-	options.min = options.min < options.max ? options.min : options.max;
+	options.later = options.min = options.min < options.max ? options.min : options.max;
 	status = pg_pool_open(&options, &p->app.door, err);
 	if (status)
 		return status;
 	options.name = "sweeper";
-	options.min = 1;
+	options.later = options.min = 1;
 	options.max = (size_t)p->config.sweeper_pool_max;
 	status = pg_pool_open(&options, &p->app.sweeper, err);
 	if (!status)
@@ -105,7 +108,7 @@ static enum status open_pools(struct process *p, struct problem *err)
 	if (status)
 		return status;
 	options.name = "dispatcher";
-	options.min = options.max = 1;
+	options.later = options.min = options.max = 1;
 	options.statements = sql_common;
 	options.statement_count = sql_common_count;
 	options.statement_timeout_ms = 30000; /* looks at every job when Redis came back empty */
@@ -184,6 +187,16 @@ static enum status listen_all(struct process *p, struct problem *err)
 	return status ? status : httpd_start(&options, &p->server, err);
 }
 
+/* One connection is enough to be ready; the others are there before many callers are. */
+static void *fill_pools(void *arg)
+{
+	const struct process *p = arg;
+
+	pg_pool_fill(p->app.pool);
+	pg_pool_fill(p->app.door);
+	return NULL;
+}
+
 static enum status start(struct process *p, struct problem *err)
 {
 	enum status status = build_app(p, err);
@@ -202,8 +215,12 @@ static enum status start(struct process *p, struct problem *err)
 	if (!status)
 		status = dispatcher_start(&p->config, p->background, &p->app.dispatcher, err);
 	if (!status)
+		status = listen_all(p, err);
+	if (!status)
 		status = sweeper_start(&p->app, &p->sweeper, err);
-	return status ? status : listen_all(p, err);
+	if (!status)
+		p->filling = pthread_create(&p->filler, NULL, fill_pools, p) == 0;
+	return status;
 }
 
 /* Threads inherit the mask, so that the signals wait for sigwait. */
@@ -232,6 +249,8 @@ static void log_started(const struct process *p)
 static void stop(struct process *p)
 {
 	p->app.draining = true;
+	if (p->filling)
+		pthread_join(p->filler, NULL);
 	if (p->server)
 		httpd_drain(p->server, p->config.drain_timeout_ms);
 	if (p->sweeper)

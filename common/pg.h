@@ -65,6 +65,7 @@ struct pg_pool_options {
 	int port;             /* 0: the conninfo's */
 	const char *name;     /* application_name, and the label of its metrics */
 	size_t min, max;      /* connections kept open, and at most */
+	size_t later;         /* of min: left to pg_pool_fill, or to whoever leases first */
 	int64_t idle_ms;      /* closed after so long unused, down to min */
 	int64_t wait_ms;      /* longest wait for a lease: then ST_OVERLOADED */
 	int64_t statement_timeout_ms;
@@ -77,6 +78,8 @@ struct pg_pool_options {
  * again. A statement that does not prepare fails each lease with ST_INTERNAL_ERROR. */
 enum status pg_pool_open(const struct pg_pool_options *options, struct pg_pool **ret_pool,
 			 struct problem *err) MUST_CHECK;
+/* Open what is missing of `min`, in the caller's time. */
+void pg_pool_fill(struct pg_pool *pool);
 /* Close; all leases must be back. */
 void pg_pool_close(struct pg_pool *pool);
 /* Connections open and leased now; either pointer may be NULL. */

@@ -247,7 +247,7 @@ enum status pg_pool_open(const struct pg_pool_options *options, struct pg_pool *
 	pool->last = &pool->first;
 	pool->suspect_us = -1;
 	pthread_mutex_init(&pool->lock, NULL);
-	while (pool->open < options->min) {
+	while (pool->open + options->later < options->min) {
 		if (open_pooled(pool, &conn, &trouble) != OK || !conn)
 			break;
 		pool->open++;
@@ -393,4 +393,17 @@ void pg_return(struct pg_conn **conn_at)
 		discard(conn->pool, conn);
 	else
 		put_back(conn->pool, conn);
+}
+
+void pg_pool_fill(struct pg_pool *pool)
+{
+	struct pg_conn **conns = must(calloc(pool->options.min + 1, sizeof(struct pg_conn *)));
+	struct problem ignored = {0};
+	size_t count = 0;
+
+	while (count < pool->options.min && !pg_lease(pool, &conns[count], &ignored))
+		count++;
+	while (count-- > 0)
+		pg_return(&conns[count]);
+	free(conns);
 }
