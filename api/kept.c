@@ -14,6 +14,7 @@ enum {
 	BODY_MAX = 128 * 1024,
 	BYTES_MAX = 8 << 20, /* of all answers together */
 	LIFE_US = 1000000,
+	RENEW_US = LIFE_US / 2, /* from then on one caller fetches it anew, and nobody waits */
 };
 
 /* One address, the last that was asked for of those that share the slot. Fills are numbered: one
@@ -204,6 +205,11 @@ static bool is_fresh(const struct answer *answer, const char *key, uint64_t stam
 	       clock_monotonic_us() - answer->made_us < LIFE_US && !strcmp(answer->key, key);
 }
 
+static bool is_aging(const struct answer *answer)
+{
+	return clock_monotonic_us() - answer->made_us >= RENEW_US;
+}
+
 /* Somebody fetches the same, and began when nothing had changed that this caller must see. */
 static bool is_coming(const struct slot *slot, uint64_t hash, uint64_t stamp)
 {
@@ -228,11 +234,13 @@ static bool serve_kept(struct slot *slot, struct request *req, const char *key, 
 {
 	uint64_t stamp = stamp_of(req->app->kept, req);
 
-	if (is_fresh(slot->answer, key, stamp)) {
+	bool coming = is_coming(slot, hash, stamp);
+
+	if (is_fresh(slot->answer, key, stamp) && (coming || !is_aging(slot->answer))) {
 		serve(req, slot->answer);
 		return true;
 	}
-	return is_coming(slot, hash, stamp) && serve_coming(slot, req, key);
+	return coming && serve_coming(slot, req, key);
 }
 
 /* --- filling -----------------------------------------------------------------------------------

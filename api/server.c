@@ -107,6 +107,15 @@ static void forget_try(struct request *req, const struct http_response *clean)
 	req->http->response = *clean;
 }
 
+/* A commit of unknown outcome may be one. Housekeeping looks often and mostly finds nothing to do.
+ */
+static bool may_have_changed(const struct request *req, enum status status)
+{
+	bool idle = !status && req->route->flags & ROUTE_SWEEPER && req->conn;
+
+	return !idle || pg_touched(req->conn);
+}
+
 enum status request_transaction(struct request *req, request_handler *work, struct problem *err)
 {
 	const struct http_response clean = req->http->response;
@@ -126,8 +135,8 @@ enum status request_transaction(struct request *req, request_handler *work, stru
 		if (i + 1 < TRANSACTION_TRIES)
 			status = OK;
 	}
-	/* whatever the status says: a commit of unknown outcome may be one */
-	kept_drop(req->app->kept, req->access.event_id);
+	if (may_have_changed(req, status))
+		kept_drop(req->app->kept, req->access.event_id);
 	if (!status)
 		request_dispatch(req);
 	return status;

@@ -132,6 +132,8 @@ void pg_rollback(struct pg_conn *conn);
 /* In a transaction: what follows can be taken back alone. One at a time counts: the newest. */
 enum status pg_savepoint(struct pg_conn *conn, struct problem *err) MUST_CHECK;
 enum status pg_rollback_to_savepoint(struct pg_conn *conn, struct problem *err) MUST_CHECK;
+/* Did any statement of the newest transaction give or change a row? */
+bool pg_touched(const struct pg_conn *conn);
 bool pg_in_transaction(const struct pg_conn *conn);
 
 /* Reading a result; rows and columns from 0. Text is valid until the result is freed. */

@@ -20,6 +20,7 @@ struct pg_conn {
 	struct pg_pool *pool; /* NULL: outside any pool */
 	int64_t limit_ms;     /* longest wait for an answer; 0: none */
 	int64_t idle_at_us;   /* monotonic: when it came back to the pool */
+	bool touched;         /* a statement since BEGIN gave or changed rows */
 	bool lost;            /* the link is dead or out of step: never use it again */
 	char sqlstate[SQLSTATE_SIZE];
 	char constraint[CONSTRAINT_SIZE];

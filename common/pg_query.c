@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/clock.h"
@@ -182,6 +183,8 @@ static enum status finish(struct pg_conn *conn, const char *what, int sent,
 		PQclear(result);
 		return status;
 	}
+	if (strtoll(PQcmdTuples(result), NULL, 10) > 0)
+		conn->touched = true;
 	if (ret_result)
 		*ret_result = (struct pg_result *)(void *)result;
 	else
@@ -315,6 +318,7 @@ enum status pg_prepare_all(struct pg_conn *conn, const struct pg_statement *cons
 
 enum status pg_begin(struct pg_conn *conn, struct problem *err)
 {
+	conn->touched = false;
 	return pg_command(conn, "BEGIN", err);
 }
 
@@ -350,6 +354,11 @@ enum status pg_savepoint(struct pg_conn *conn, struct problem *err)
 enum status pg_rollback_to_savepoint(struct pg_conn *conn, struct problem *err)
 {
 	return pg_command(conn, "ROLLBACK TO SAVEPOINT newest", err);
+}
+
+bool pg_touched(const struct pg_conn *conn)
+{
+	return conn->touched;
 }
 
 bool pg_in_transaction(const struct pg_conn *conn)
