@@ -33,8 +33,10 @@ struct bench_load {
 	void (*measure)(struct figures *ret);
 };
 
-extern const struct bench_load loads_read[], loads_write[], loads_work[], loads_process[];
-extern const size_t loads_read_count, loads_write_count, loads_work_count, loads_process_count;
+extern const struct bench_load loads_read[], loads_write[], loads_work[], loads_process[],
+	loads_growth[];
+extern const size_t loads_read_count, loads_write_count, loads_work_count, loads_process_count,
+	loads_growth_count;
 
 /* What is seeded, see seed.sql. */
 struct seeded {
@@ -64,6 +66,13 @@ struct http_load {
 	bool half; /* measure at half the rate too */
 };
 void bench_http(const struct http_load *load, struct figures *ret);
+/* Reads of a path in which each '#' is another event every time; NULL token: anonymous. */
+void bench_read(const char *path, const char *token, size_t connections, bool half,
+		struct figures *ret);
+/* Registrations for so many events from one on, and scans of tickets that nobody showed before. */
+void bench_sale(uint64_t first, uint64_t events, size_t connections, bool half,
+		struct figures *ret);
+void bench_scans(bool half, struct figures *ret);
 /* The bare handler's rate with an answer of so many bytes. */
 double bench_bare_rate(size_t connections, size_t bytes);
 /* Invariants after a load that wrote: rows as acknowledged, no oversell, the audit finds nothing.

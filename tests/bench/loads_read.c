@@ -39,8 +39,8 @@ static size_t make_read(void *ctx, char *buf)
 	return (size_t)(len + sprintf(buf + len, "\r\n"));
 }
 
-static void run_read(const char *path, const char *token, size_t connections, bool half,
-		     struct figures *ret)
+void bench_read(const char *path, const char *token, size_t connections, bool half,
+		struct figures *ret)
 {
 	struct read read = {.path = path, .token = token};
 
@@ -59,33 +59,33 @@ static const char *events_words(void)
 
 static void get_hot(struct figures *ret)
 {
-	run_read("/api/events/1", NULL, CONNECTIONS, true, ret);
+	bench_read("/api/events/1", NULL, CONNECTIONS, true, ret);
 	ret->limit = bench_bare_rate(CONNECTIONS, ANSWER_BYTES);
 }
 
 static void get_hot_many(struct figures *ret)
 {
 	bench_restart_api("700", "530");
-	run_read("/api/events/1", NULL, MANY, false, ret);
+	bench_read("/api/events/1", NULL, MANY, false, ret);
 	bench_restart_api(NULL, NULL);
 	ret->limit = bench_bare_rate(MANY, ANSWER_BYTES);
 }
 
 static void get_spread(struct figures *ret)
 {
-	run_read("/api/events/#", token_user(), CONNECTIONS, true, ret);
+	bench_read("/api/events/#", token_user(), CONNECTIONS, true, ret);
 	ret->limit = pgbench_rate("event_with_types", CLIENTS, bench_seconds(), events_words());
 }
 
 static void list_first(struct figures *ret)
 {
-	run_read("/api/events", NULL, CONNECTIONS, true, ret);
+	bench_read("/api/events", NULL, CONNECTIONS, true, ret);
 	ret->limit = pgbench_rate("events_first_page", CLIENTS, bench_seconds(), "");
 }
 
 static void list_signed_in(struct figures *ret)
 {
-	run_read("/api/events", token_user(), CONNECTIONS, false, ret);
+	bench_read("/api/events", token_user(), CONNECTIONS, false, ret);
 	ret->limit = pgbench_rate("events_first_page", CLIENTS, bench_seconds(), "");
 }
 
@@ -108,8 +108,8 @@ static void list_last(struct figures *ret)
 {
 	struct figures first = {0};
 
-	run_read("/api/events?limit=100", token_user(), CONNECTIONS, false, &first);
-	run_read(last_page(), token_user(), CONNECTIONS, false, ret);
+	bench_read("/api/events?limit=100", token_user(), CONNECTIONS, false, &first);
+	bench_read(last_page(), token_user(), CONNECTIONS, false, ret);
 	ret->limit = first.value;
 	if (first.failure)
 		ret->failure = first.failure;
@@ -117,17 +117,18 @@ static void list_last(struct figures *ret)
 
 static void list_by_page(struct figures *ret)
 {
-	run_read("/api/events?page=1", token_user(), CONNECTIONS, false, ret);
+	bench_read("/api/events?page=1", token_user(), CONNECTIONS, false, ret);
 }
 
 static void list_search(struct figures *ret)
 {
-	run_read("/api/events?search=chamber", token_user(), CONNECTIONS, false, ret);
+	bench_read("/api/events?search=chamber", token_user(), CONNECTIONS, false, ret);
 }
 
 static void statistics(struct figures *ret)
 {
-	run_read("/api/events/1/statistics?period=7d", token_organizer(), CONNECTIONS, false, ret);
+	bench_read("/api/events/1/statistics?period=7d", token_organizer(), CONNECTIONS, false,
+		   ret);
 	ret->limit = bench_bare_rate(CONNECTIONS, ANSWER_BYTES);
 }
 

@@ -22,9 +22,10 @@ static size_t add_body(char *buf, const char *path, const char *token, const cha
 
 /* --- registrations ---------------------------------------------------------------------------- */
 
-/* For events 1 to `events`, in turn; 1: everybody wants the same. Addresses never come twice. */
+/* For so many events from `first` on, in turn; 1: everybody wants the same. Addresses never come
+ * twice. */
 struct sale {
-	uint64_t events;
+	uint64_t first, events;
 };
 static uint64_t next_guest;
 
@@ -32,7 +33,7 @@ static size_t make_registration(void *ctx, char *buf)
 {
 	const struct sale *sale = ctx;
 	uint64_t n = ++next_guest;
-	unsigned long long event = 1 + n * 7919 % sale->events;
+	unsigned long long event = sale->first + n * 7919 % sale->events;
 	char path[64], body[512];
 
 	snprintf(path, sizeof(path), "/api/events/%llu/guests", event);
@@ -43,9 +44,9 @@ static size_t make_registration(void *ctx, char *buf)
 	return add_body(buf, path, bench_buyer(n), body);
 }
 
-static void run_sale(uint64_t events, size_t connections, bool half, struct figures *ret)
+void bench_sale(uint64_t first, uint64_t events, size_t connections, bool half, struct figures *ret)
 {
-	struct sale sale = {events};
+	struct sale sale = {first, events};
 	uint64_t before = next_guest;
 	int64_t sold = sql_int("SELECT count(*) FROM guests WHERE email LIKE 'b%%@bench.example'");
 
@@ -76,7 +77,7 @@ static double one_by_one(int events)
 static void register_spread(struct figures *ret)
 {
 	empty_events();
-	run_sale(SOLD_EVENTS, CONNECTIONS, true, ret);
+	bench_sale(1, SOLD_EVENTS, CONNECTIONS, true, ret);
 	ret->limit = one_by_one(SOLD_EVENTS);
 }
 
@@ -85,7 +86,7 @@ static double hot_rate;
 static void register_hot(struct figures *ret)
 {
 	empty_events();
-	run_sale(1, CONNECTIONS, true, ret);
+	bench_sale(1, 1, CONNECTIONS, true, ret);
 	hot_rate = ret->value;
 	ret->limit = one_by_one(1);
 }
@@ -94,7 +95,7 @@ static void register_hot_many(struct figures *ret)
 {
 	empty_events();
 	bench_restart_api("700", "530");
-	run_sale(1, 512, false, ret);
+	bench_sale(1, 1, 512, false, ret);
 	bench_restart_api(NULL, NULL);
 }
 
@@ -105,7 +106,7 @@ static void register_hot_batch(struct figures *ret)
 	if (hot_rate > 0)
 		ret->value = hot_rate;
 	else
-		run_sale(1, CONNECTIONS, false, ret);
+		bench_sale(1, 1, CONNECTIONS, false, ret);
 	ret->limit = BATCH *
 		     pgbench_rate("register_batch", BATCH_CLIENTS, bench_seconds(), "-D events=1");
 }
@@ -114,7 +115,7 @@ static void register_hot_batch(struct figures *ret)
 static void register_alone(struct figures *ret)
 {
 	empty_events();
-	run_sale(SOLD_EVENTS, 1, false, ret);
+	bench_sale(1, SOLD_EVENTS, 1, false, ret);
 	ret->limit =
 		pgbench_rate("register", 1, bench_seconds(), text("-D events=%d", SOLD_EVENTS));
 }
@@ -162,7 +163,7 @@ static struct door open_door(void)
 	return door;
 }
 
-static void validate(struct figures *ret)
+void bench_scans(bool half, struct figures *ret)
 {
 	struct door door;
 	uint64_t before;
@@ -176,7 +177,7 @@ static void validate(struct figures *ret)
 				       .wanted = 200,
 				       .make = make_scan,
 				       .ctx = &door,
-				       .half = true},
+				       .half = half},
 		   ret);
 	inside = sql_int("SELECT count(*) FROM tickets WHERE is_validated");
 	if (!ret->failure && (uint64_t)inside != next_ticket - before)
@@ -185,6 +186,11 @@ static void validate(struct figures *ret)
 	free(door.codes);
 	bench_audit(ret);
 	bench_sql_file("empty_hall.sql", "");
+}
+
+static void validate(struct figures *ret)
+{
+	bench_scans(true, ret);
 	ret->limit = pgbench_rate("validate", CLIENTS, bench_seconds(),
 				  text("-D tickets=%lld", (long long)seeded.tickets));
 	bench_sql_file("empty_hall.sql", "");
