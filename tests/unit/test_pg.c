@@ -289,6 +289,26 @@ START_TEST(commit_of_a_failed_transaction_fails)
 }
 END_TEST
 
+START_TEST(a_transaction_tells_whether_it_touched_a_row)
+{
+	PG_LEASED conn = lease();
+	static const char *const idle[] = {"SELECT 1 WHERE false", "DELETE FROM late WHERE false"};
+	static const char *const busy[] = {"SELECT 1", "INSERT INTO late VALUES (7)"};
+
+	for (size_t i = 0; i < ARRAY_LEN(idle); i++) {
+		ck_assert_int_eq(pg_begin(conn, &err), OK);
+		ck_assert_int_eq(pg_exec(conn, idle[i], PG_NO_ARGS, NULL, &err), OK);
+		ck_assert_int_eq(pg_commit(conn, &err), OK);
+		ck_assert(!pg_touched(conn));
+		ck_assert_int_eq(pg_begin(conn, &err), OK);
+		ck_assert_int_eq(pg_exec(conn, busy[i], PG_NO_ARGS, NULL, &err), OK);
+		ck_assert_int_eq(pg_exec(conn, idle[i], PG_NO_ARGS, NULL, &err), OK);
+		ck_assert_int_eq(pg_commit(conn, &err), OK);
+		ck_assert(pg_touched(conn));
+	}
+}
+END_TEST
+
 START_TEST(commit_tells_of_deferred_constraints)
 {
 	PG_LEASED conn = lease();
@@ -678,6 +698,7 @@ static Suite *pg_suite(void)
 	tcase_add_test(failures, failure_is_forgotten_by_the_next_statement);
 	tcase_add_test(failures, open_transaction_rolls_back_at_return);
 	tcase_add_test(failures, commit_of_a_failed_transaction_fails);
+	tcase_add_test(failures, a_transaction_tells_whether_it_touched_a_row);
 	tcase_add_test(failures, commit_tells_of_deferred_constraints);
 	tcase_add_test(failures, committed_is_kept);
 	tcase_add_test(failures, statement_timeout_is_overload);
