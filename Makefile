@@ -53,13 +53,16 @@ CTL_SQL := $(sort $(wildcard api/ctl/sql/*.sql))
 API_SQL := $(filter-out $(CTL_SQL),$(sort $(wildcard api/sql/*.sql api/*/sql/*.sql)))
 TICKETS_SQL := $(sort $(wildcard worker-tickets/sql/*.sql))
 EMAIL_SQL := $(sort $(wildcard worker-email/sql/*.sql))
+CHAOS_SQL := $(sort $(wildcard tests/chaos/sql/*.sql))
 MIGRATIONS := $(sort $(wildcard schema/*.sql))
 
 obj = $(patsubst %.c,$(O)/%.o,$(1))
-SQL_SETS := common api ctl tickets email
+SQL_SETS := common api ctl tickets email chaos
 SQL_HEADERS = $(SQL_SETS:%=$(O)/gen/sql_%.h)
 COMMON_LIB = $(O)/libcommon.a
 PROGRAMS = core-api corectl worker-tickets worker-email platform with-servers
+CHAOS_SRC := $(filter-out tests/chaos/faultproxy.c,$(wildcard tests/chaos/*.c))
+CHAOS_BINS = $(O)/bin/faultproxy $(O)/tests/chaos/chaos
 BINS = $(PROGRAMS:%=$(O)/bin/%)
 # The same programs with a later step of the schema, for tests of an upgrade.
 NEXT_BINS = $(O)/bin/next/core-api $(O)/bin/next/corectl
@@ -70,6 +73,9 @@ INTEGRATION_BINS = $(INTEGRATION_SRC:tests/integration/%.c=$(O)/tests/integratio
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_BINS = $(FUZZ_SRC:tests/fuzz/%.c=$(O)/tests/fuzz/%)
 FUZZ_S ?= 5
+SEED ?= 1
+MINUTES ?= 3
+RATE ?= 20
 
 LARGE_BINS = $(patsubst tests/%.c,$(O)/tests/%,$(wildcard tests/integration/large_*.c))
 
@@ -90,7 +96,7 @@ EMBED_DIRS = -DTICKET_FONT_DIR='"$(O)/gen"' -DWEB_DIR='"$(WEB)"'
 .SECONDARY:
 MAKEFLAGS += --no-builtin-rules
 .PHONY: all help deps install programs tests fuzz-programs check check-large rolling bench drill \
-	asan tsan fuzz lint lint-c lint-k8s images demo up down clean
+	asan tsan fuzz chaos chaos-short lint lint-c lint-k8s images demo up down clean
 
 all: $(BINS) ## build every program into build/release/bin
 
@@ -149,6 +155,16 @@ fuzz: ## every fuzz target for FUZZ_S seconds (5), from the committed corpora
 	+@$(MAKE) --no-print-directory -j2 MODE=fuzz fuzz-programs
 	@$(BUILD)/fuzz/bin/with-servers tests/fuzz/fuzz.sh $(BUILD)/fuzz/tests/fuzz \
 		$(BUILD)/fuzz/work $(FUZZ_S) $(FUZZ)
+
+# A planted bug that must be found: make chaos BUG=no-dedupe; BUG=all for each of them.
+chaos: deps ## everything fails under load for MINUTES (3) as SEED (1) says, then an audit; BUG=NAME
+	+@$(MAKE) --no-print-directory -j2 programs $(CHAOS_BINS)
+	@mkdir -p $(BUILD)/chaos
+	@if [ -n "$(BUG)" ]; then tests/chaos/bugs.sh $(BUILD)/chaos "$(BUG)" $(SEED) $(MINUTES) $(RATE); \
+	else $(O)/tests/chaos/chaos $(SEED) $(MINUTES) $(RATE) $(BUILD)/chaos/$(SEED); fi
+
+chaos-short: ## a minute of it
+	+@$(MAKE) --no-print-directory chaos SEED=1 MINUTES=1
 
 lint: ## format, analyzers, fences, SQL, README, installation and manifests against the programs
 	@tests/support/install.sh lint
@@ -225,6 +241,7 @@ sql_files_api = $(API_SQL)
 sql_files_ctl = $(CTL_SQL)
 sql_files_tickets = $(TICKETS_SQL)
 sql_files_email = $(EMAIL_SQL)
+sql_files_chaos = $(CHAOS_SQL)
 sql_files_migrations = $(MIGRATIONS)
 
 .SECONDEXPANSION:
@@ -379,6 +396,12 @@ $(O)/tests/integration/matrix_covers: $(O)/tests/integration/matrix_covers.o $(M
 $(O)/tests/integration/test_matrix: $(MATRIX_ROWS) $(O)/gen/matrix.covered
 $(O)/tests/integration/%: $(O)/tests/integration/%.o $(O)/libsupport.a $(COMMON_LIB)
 	$(LINK) $(LIBS_common) $(LIBS_check)
+
+# --- chaos ----------------------------------------------------------------------------------------
+$(O)/bin/faultproxy: $(O)/tests/chaos/faultproxy.o $(COMMON_LIB)
+	$(LINK) $(LIBS_common)
+$(O)/tests/chaos/chaos: $(call obj,$(CHAOS_SRC)) $(O)/gen/sql_chaos.o $(O)/libsupport.a $(COMMON_LIB)
+	$(LINK) $(LIBS_common)
 
 # --- fuzz targets ---------------------------------------------------------------------------------
 # main.c of the API as a function that the target runs in a thread.

@@ -86,6 +86,8 @@ struct platform_intent {
 struct platform_made {
 	char key[PLATFORM_KEY_SIZE];
 	char id[PLATFORM_ID_SIZE];
+	char kind[32]; /* of a mail: its template and addressee; else "" */
+	char to[256];
 };
 
 enum {
@@ -156,7 +158,7 @@ void platform_record_status(struct platform *platform, size_t number, int status
 /* Was something made under that key? Then its id. The caller holds the lock of the ring's platform;
  * so for remembering what was made. */
 bool platform_made(const struct platform_ring *ring, const char *key, char id[PLATFORM_ID_SIZE]);
-void platform_make(struct platform_ring *ring, const char *key, const char *id);
+struct platform_made *platform_make(struct platform_ring *ring, const char *key, const char *id);
 /* The intent with that id, or (id NULL) under that key; NULL: none. The caller holds the lock, so
  * that looking and changing are one step; so for adding one, zeroed. */
 struct platform_intent *platform_find_intent(struct platform *platform, const char *id,

@@ -266,6 +266,29 @@ static void intents_get(struct platform_call *call)
 	platform_answer(call, 200, &out);
 }
 
+static void mails_get(struct platform_call *call)
+{
+	struct platform *platform = call->platform;
+	const struct platform_ring *mails = &platform->mails;
+	struct strbuf out;
+	strbuf_init(&out, call->http->arena);
+	strbuf_adds(&out, "{\"data\":[");
+	pthread_mutex_lock(&platform->lock);
+	size_t first = mails->count > PLATFORM_MADE_MAX ? mails->count - PLATFORM_MADE_MAX : 0;
+	for (size_t i = first; i < mails->count; i++) {
+		const struct platform_made *mail = &mails->items[i % PLATFORM_MADE_MAX];
+		strbuf_adds(&out, i > first ? ",{" : "{");
+		add_member(&out, "id", mail->id);
+		add_member(&out, "idempotencyKey", mail->key);
+		add_member(&out, "template", mail->kind);
+		add_member(&out, "to", mail->to);
+		strbuf_addc(&out, '}');
+	}
+	pthread_mutex_unlock(&platform->lock);
+	strbuf_adds(&out, "]}");
+	platform_answer(call, 200, &out);
+}
+
 /* --- the payer -------------------------------------------------------------------------------- */
 
 enum pay_type { PAY_SUCCEEDED, PAY_FAILED, PAY_REFUNDED };
@@ -399,5 +422,6 @@ const struct platform_route platform_control_routes[] = {
 	{"DELETE", "/_control/calls", SERVICE_NONE, calls_forget},
 	{"GET", "/_control/counts", SERVICE_NONE, counts_get},
 	{"GET", "/_control/intents", SERVICE_NONE, intents_get},
+	{"GET", "/_control/mails", SERVICE_NONE, mails_get},
 };
 const size_t platform_control_route_count = ARRAY_LEN(platform_control_routes);

@@ -279,8 +279,12 @@ static void mail_send(struct platform_call *call)
 	struct platform *platform = call->platform;
 	const char *key = http_header(call->http, "Idempotency-Key");
 	pthread_mutex_lock(&platform->lock);
-	if (!platform_made(&platform->mails, key, id))
-		platform_make(&platform->mails, key, id);
+	if (!platform_made(&platform->mails, key, id)) {
+		struct platform_made *made = platform_make(&platform->mails, key, id);
+
+		snprintf(made->kind, sizeof(made->kind), "%s", input.template);
+		snprintf(made->to, sizeof(made->to), "%s", input.to);
+	}
 	pthread_mutex_unlock(&platform->lock);
 	struct strbuf out;
 	strbuf_init(&out, call->http->arena);

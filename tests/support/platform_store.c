@@ -81,7 +81,7 @@ bool platform_made(const struct platform_ring *ring, const char *key, char id[PL
 	return false;
 }
 
-void platform_make(struct platform_ring *ring, const char *key, const char *id)
+struct platform_made *platform_make(struct platform_ring *ring, const char *key, const char *id)
 {
 	int32_t index = (int32_t)(ring->count % PLATFORM_MADE_MAX);
 	if (ring->count >= PLATFORM_MADE_MAX)
@@ -93,6 +93,8 @@ void platform_make(struct platform_ring *ring, const char *key, const char *id)
 	ring->next[index] = ring->heads[slot];
 	ring->heads[slot] = index;
 	ring->count++;
+	made->kind[0] = made->to[0] = '\0';
+	return made;
 }
 
 void platform_init(struct platform *platform)

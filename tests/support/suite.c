@@ -388,6 +388,7 @@ const char *suite_api(void)
 
 const char *suite_api_of(enum suite_part part)
 {
+	prepare(place_of(part));
 	return api_at(place_of(part));
 }
 

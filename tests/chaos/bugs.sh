@@ -1,0 +1,73 @@
+#!/bin/bash
+# bugs.sh DIR NAME|all SEED MINUTES RATE: does the chaos run see a fault that is there? Plants each of
+# tests/chaos/bugs/NAME.patch in a copy of the tree in DIR, builds it and hunts, at most MINUTES long
+# and with three seeds. Ends with `N passed, N failed`: caught, not caught.
+set -u
+dir=$1 wanted=$2 seed=$3 minutes=$4 rate=$5
+tree=$dir/planted
+passed=0 failed=0 results=()
+
+# With its objects, so that only what a patch changes is compiled.
+copy_tree()
+{
+	rm -rf "$tree"
+	mkdir -p "$tree/build"
+	git ls-files -co --exclude-standard -z | xargs -0 cp -a --parents -t "$tree" &&
+		cp -a build/release "$tree/build/" && cp -a build/web "$tree/build/" 2>/dev/null
+	[ -f "$tree/Makefile" ]
+}
+
+build()
+{
+	make -C "$tree" --no-print-directory -j2 BUILD=build programs build/release/bin/faultproxy \
+		build/release/tests/chaos/chaos >"$dir/$1.build" 2>&1
+}
+
+# The result's first violation, in seconds since the harm began, and the checks that saw something.
+told()
+{
+	sed -n 's/.*"firstViolationS":\([0-9.]*\),*$/after \1 s:/p; s/^"violations":{\(.*\)}}$/\1/p' \
+		"$1" | tr '\n' ' '
+}
+
+hunt()
+{
+	local name=$1 s
+	for s in "$seed" $((seed + 1)) $((seed + 2)); do
+		if ! (cd "$tree" && build/release/tests/chaos/chaos "$s" "$minutes" "$rate" \
+			"../bug-$name" hunt) >"$dir/bug-$name.out" 2>&1; then
+			grep -q '"violations":{"' "$dir/bug-$name.json" || return 1
+			results+=("$name: caught, seed $s, $(told "$dir/bug-$name.json")")
+			return 0
+		fi
+	done
+	results+=("$name: NOT caught by seeds $seed to $s")
+	return 1
+}
+
+plant()
+{
+	local patch=$PWD/tests/chaos/bugs/$1.patch code
+	rm -f "$dir/bug-$1.json"
+	patch -d "$tree" -p1 -s <"$patch" && build "$1" && hunt "$1"
+	code=$?
+	patch -d "$tree" -p1 -s -R <"$patch"
+	return $code
+}
+
+names=$wanted
+[ "$wanted" != all ] || names=$(basename -s .patch tests/chaos/bugs/*.patch)
+copy_tree || exit 1
+dir=$(cd "$dir" && pwd) tree=$dir/planted
+for name in $names; do
+	if plant "$name"; then
+		passed=$((passed + 1))
+	else
+		echo "$name: failed, see $dir/$name.build and $dir/bug-$name.out"
+		failed=$((failed + 1))
+	fi
+	echo "${results[-1]:-}"
+done
+printf '\n%s\n' "${results[@]}"
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]

@@ -1,0 +1,20 @@
+-- To the cent, what the payment service has and what the database says; paid means confirmed or all back.
+SELECT coalesce(o.number, 0), format('intent %s is %s with %s of %s back, payment %s is %s with %s back, guest %s is %s',
+                                     i.id, i.status, i.refunded, i.amount, p.id, coalesce(p.status, 'not there'),
+                                     p.refunded_amount, g.id, g.status)
+FROM chaos.intents i
+LEFT JOIN payments p ON p.intent_id = i.id
+LEFT JOIN guests g ON g.id = p.guest_id
+LEFT JOIN chaos.ops o ON o.kind = 'pay' AND o.value = i.id
+WHERE i.refunded <> coalesce(p.refunded_amount, 0)
+   OR (i.status = 'requires_payment')
+   OR (i.status = 'succeeded' AND (p.status IS DISTINCT FROM 'succeeded' OR i.amount <> p.amount))
+   OR (i.status <> 'succeeded' AND p.status = 'succeeded')
+   OR (i.status = 'succeeded' AND i.refunded = 0 AND g.status NOT IN ('confirmed', 'checked_in'))
+   OR (i.status = 'succeeded' AND i.refunded <> 0 AND (i.refunded <> i.amount OR g.status = 'confirmed'))
+UNION ALL
+SELECT 0, format('payment %s is %s, its intent is not known', p.id, p.status)
+FROM payments p
+WHERE p.intent_id IS NOT NULL AND NOT EXISTS (SELECT FROM chaos.intents i WHERE i.id = p.intent_id)
+UNION ALL
+SELECT 0, format('refund %s is %s: %s', r.id, r.status, r.last_error) FROM refunds r WHERE r.status <> 'done'

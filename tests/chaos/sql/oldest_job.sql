@@ -1,0 +1,1 @@
+SELECT coalesce(min(created_at), now()) FROM outbox WHERE state = 'sent'
