@@ -10,6 +10,7 @@
 #include "worker-tickets/ticket_font.h"
 #include "worker-tickets/ticket_job.h"
 #include "worker-tickets/ticket_text.h"
+#include "worker-tickets/ticket_tidy.h"
 
 struct config {
 	struct config_common common;
@@ -20,6 +21,7 @@ struct config {
 	int64_t batch;
 	int64_t metrics_port;
 	int64_t time_to_run_ms;
+	int64_t stray_s;
 	int paper; /* enum ticket_paper */
 };
 
@@ -35,6 +37,9 @@ static const struct config_key keys[] = {
 	{"DOCUMENTS_URL", CONFIG_STRING, 0, "postgres:", 1, 1024,
 	 offsetof(struct config, documents_url), NULL,
 	 "where documents are kept: postgres: or file:///directory"},
+	{"DOCUMENTS_STRAY_S", CONFIG_INT, 0, "3600", 1, 604800,
+	 offsetof(struct config, stray_s), NULL,
+	 "seconds after which a file among the documents that no ticket has is removed"},
 	{"WORKER_THREADS", CONFIG_INT, 0, NULL, 1, 64,
 	 offsetof(struct config, threads), NULL,
 	 "jobs side by side (unset: one a core)"},
@@ -146,12 +151,17 @@ static enum status serve(const struct config *config, struct ticket_job *job, st
 		.connect_timeout_ms = 1000,
 		.command_timeout_ms = 2000,
 	};
+	struct ticket_tidier tidier = {
+		.store = &job->store, .pool = job->pool, .age_s = config->stray_s};
 	enum status status = queue_open(&mails, &job->mails, err);
 
 	ticket_store_show(&job->store);
 	type.time_to_run_ms = config->time_to_run_ms;
-	if (!status)
+	if (!status) {
+		ticket_tidier_start(&tidier);
 		status = worker_main(&options, err);
+		ticket_tidier_stop(&tidier);
+	}
 	if (job->mails)
 		queue_close(job->mails);
 	return status;

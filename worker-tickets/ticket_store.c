@@ -229,6 +229,20 @@ static enum status find_replaced(struct pg_conn *conn, struct arena *arena,
 	return status;
 }
 
+/* A worker that slept for long between writing and recording may find them gone. */
+static enum status check_files(const struct ticket_store *store, struct arena *arena,
+			       const struct ticket_documents *documents, struct problem *err)
+{
+	for (size_t i = 0; i < ARRAY_LEN(suffixes); i++) {
+		const char *path = arena_printf(arena, "%s/%s%s", store->directory,
+						documents->location, suffixes[i]);
+
+		if (access(path, R_OK))
+			return file_problem(err, "finding", path);
+	}
+	return OK;
+}
+
 enum status ticket_store_record(const struct ticket_store *store, struct pg_conn *conn,
 				struct arena *arena, struct ticket_documents *documents,
 				size_t count, struct problem *err)
@@ -237,9 +251,21 @@ enum status ticket_store_record(const struct ticket_store *store, struct pg_conn
 
 	if (store->directory)
 		status = find_replaced(conn, arena, documents, count, err);
+	for (size_t i = 0; store->directory && !status && i < count; i++) {
+		if (documents[i].kept)
+			status = check_files(store, arena, &documents[i], err);
+	}
 	if (!status)
 		status = put_rows(conn, arena, documents, count, err);
 	return status;
+}
+
+bool ticket_store_is_suffix(const char *text)
+{
+	for (size_t i = 0; i < ARRAY_LEN(suffixes); i++)
+		if (!strcmp(text, suffixes[i]))
+			return true;
+	return false;
 }
 
 static void remove_files(const struct ticket_store *store, struct arena *arena,

@@ -4,7 +4,8 @@
  * DOCUMENTS_URL is `postgres:` or `file:///directory`. In a directory the three documents of a
  * ticket are LOCATION.pdf, .svg and .png, where LOCATION is documents.location, relative to the
  * directory: <ticket id / 1000>/ticket-<ticket id>-v<document version>. Files are written whole
- * under another name, synced, then renamed; the row that names them comes after them. Thread safe.
+ * under another name, synced, then renamed; the row that names them comes after them; what
+ * a crash leaves in between is removed by ticket_tidy. Thread safe.
  */
 #ifndef WORKER_TICKETS_TICKET_STORE_H
 #define WORKER_TICKETS_TICKET_STORE_H
@@ -38,10 +39,13 @@ void ticket_store_show(struct ticket_store *store);
 enum status ticket_store_write(const struct ticket_store *store, struct arena *arena,
 			       struct ticket_documents *documents, size_t count,
 			       struct problem *err) MUST_CHECK;
-/* Record those documents that are `kept`, inside the transaction, their tickets locked. */
+/* Record those documents that are `kept`, inside the transaction, their tickets locked. Files that
+ * were tidied away meanwhile fail it. */
 enum status ticket_store_record(const struct ticket_store *store, struct pg_conn *conn,
 				struct arena *arena, struct ticket_documents *documents,
 				size_t count, struct problem *err) MUST_CHECK;
+/* Is this what follows a location in the name of one of its files? */
+bool ticket_store_is_suffix(const char *text);
 /* After the commit: remove files that no row names any more. What cannot be removed stays. */
 void ticket_store_sweep(const struct ticket_store *store, struct arena *arena,
 			const struct ticket_documents *documents, size_t count);

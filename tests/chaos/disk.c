@@ -13,12 +13,13 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/sign.h"
 #include "sql_chaos.h"
 #include "tests/chaos/log.h"
 #include "tests/support/dialogue.h"
 
-enum { SIZE_K = 4 << 20 };
+enum { SIZE_K = 4 << 20, TIDY_MS = 60000, LOOK_MS = 200 };
 
 static struct {
 	char path[PATH_MAX];
@@ -120,12 +121,31 @@ static void look_at(const char *location, const char *sha256)
 	remember(text("%s/%s.png", disk.path, location));
 }
 
+static bool show_strays;
+static size_t strays;
+
 static int find_stray(const char *path, const struct stat *stat UNUSED, int type,
 		      struct FTW *ftw UNUSED)
 {
-	if (type == FTW_F && !tfind(path, &disk.named, by_name))
+	if (type != FTW_F || tfind(path, &disk.named, by_name))
+		return 0;
+	strays++;
+	if (show_strays)
 		log_violation("files", "%s belongs to no document", path);
 	return 0;
+}
+
+/* The workers remove them when they are old. */
+static void expect_no_strays(void)
+{
+	int64_t until = clock_monotonic_us() + TIDY_MS * US_PER_MS;
+
+	do {
+		strays = 0;
+		show_strays = clock_monotonic_us() > until;
+		nftw(disk.path, find_stray, 16, FTW_PHYS);
+		clock_sleep_ms(strays ? LOOK_MS : 0);
+	} while (strays && !show_strays);
 }
 
 void disk_audit(struct pg_conn *conn)
@@ -137,5 +157,5 @@ void disk_audit(struct pg_conn *conn)
 		fatal("chaos: %s", err.detail);
 	for (size_t i = 0; i < pg_rows(rows); i++)
 		look_at(pg_text(rows, i, 0), pg_text(rows, i, 1));
-	nftw(disk.path, find_stray, 16, FTW_PHYS);
+	expect_no_strays();
 }

@@ -50,6 +50,7 @@ void parts_begin(uint64_t seed)
 	int api_port[APIS];
 
 	set_times();
+	suite_set("DOCUMENTS_STRAY_S", text("%d", STRAY_S));
 	suite_set("DOCUMENTS_URL", seed % 2 ? text("file://%s", disk_path()) : "postgres:");
 	suite_begin(0);
 	suite_start(SUITE_PLATFORM);

@@ -7,7 +7,7 @@
 
 #include "tests/support/suite.h"
 
-enum { LEASE_MS = 3000, HOLD_S = 20 };
+enum { LEASE_MS = 3000, HOLD_S = 20, STRAY_S = 5 };
 
 /* Documents are files when the seed is odd, else rows. */
 void parts_begin(uint64_t seed);

@@ -15,6 +15,7 @@
 #include "worker-tickets/ticket_job.h"
 #include "worker-tickets/ticket_rows.h"
 #include "worker-tickets/ticket_text.h"
+#include "worker-tickets/ticket_tidy.h"
 
 enum { TICKETS = 3 };
 
@@ -369,6 +370,57 @@ START_TEST(a_directory_holds_the_newest_files_only)
 }
 END_TEST
 
+static void shell(const char *command)
+{
+	ck_assert_int_eq(system(arena_printf(&arena, "cd %s && %s", directory, command)), 0);
+}
+
+static int tidy(int64_t age_s)
+{
+	size_t removed = 0;
+
+	ck_assert_msg(ticket_tidy(&job.store, job.pool, age_s, &removed, &err) == OK, "%s",
+		      err.detail);
+	return (int)removed;
+}
+
+/* What a killed worker left; what is young may still be recorded, what is nobody's is not ours. */
+START_TEST(files_that_no_document_names_are_removed)
+{
+	use_directory();
+	sql("DELETE FROM outbox WHERE subject_id > 1; DELETE FROM tickets WHERE id > 1");
+	run_all();
+	shell("touch 0/ticket-1-v2.pdf 0/ticket-1-v1.pdf.4b1c.tmp 0/ticket-2-v1.png"
+	      " 0/ticket-3-v1.svg 0/ticket-1-v10.pdf 0/readme ticket-9-v1.pdf"
+	      " && touch -d '2 hours ago' 0/* ticket* && touch 0/ticket-1-v3.pdf");
+	ck_assert_int_eq(tidy(3600), 5);
+	ck_assert_str_eq(files(), "./0/readme ./0/ticket-1-v1.pdf ./0/ticket-1-v1.png "
+				  "./0/ticket-1-v1.svg ./0/ticket-1-v3.pdf ./ticket-9-v1.pdf ");
+	ck_assert_int_eq(tidy(3600), 0);
+	remove_directory();
+}
+END_TEST
+
+/* A worker slept so long between writing and recording that its files were taken for strays. */
+START_TEST(documents_without_files_are_not_recorded)
+{
+	struct ticket_documents documents = {.ticket_id = 1, .doc_version = 1, .kept = true};
+	PG_LEASED conn = NULL;
+
+	use_directory();
+	ck_assert_int_eq(ticket_store_write(&job.store, &arena, &documents, 1, &err), OK);
+	ck_assert_int_eq(pg_lease(job.pool, &conn, &err), OK);
+	ck_assert_int_eq(ticket_store_record(&job.store, conn, &arena, &documents, 1, &err), OK);
+	ck_assert_int_eq(tidy(-60), 0);
+	sql("DELETE FROM documents");
+	ck_assert_int_eq(tidy(-60), 3);
+	ck_assert_int_eq(ticket_store_record(&job.store, conn, &arena, &documents, 1, &err),
+			 ST_INTERNAL_ERROR);
+	ck_assert_ptr_nonnull(strstr(err.detail, "ticket-1-v1.pdf"));
+	remove_directory();
+}
+END_TEST
+
 START_TEST(a_full_directory_fails_the_jobs)
 {
 	use_directory();
@@ -421,6 +473,8 @@ int main(void)
 	tcase_add_test(tcase, an_absent_database_hands_back);
 	tcase_add_test(tcase, the_page_reads_the_zones_clock);
 	tcase_add_test(tcase, a_directory_holds_the_newest_files_only);
+	tcase_add_test(tcase, files_that_no_document_names_are_removed);
+	tcase_add_test(tcase, documents_without_files_are_not_recorded);
 	tcase_add_test(tcase, a_full_directory_fails_the_jobs);
 	tcase_add_test(tcase, bad_stores_are_refused);
 	suite_add_tcase(suite, tcase);
