@@ -17,6 +17,12 @@ copy_tree()
 	[ -f "$tree/Makefile" ]
 }
 
+# Not as a part of the repository around it.
+apply()
+{
+	GIT_CEILING_DIRECTORIES=$dir git -C "$tree" apply "$@"
+}
+
 build()
 {
 	make -C "$tree" --no-print-directory -j2 BUILD=build programs build/release/bin/faultproxy \
@@ -49,9 +55,9 @@ plant()
 {
 	local patch=$PWD/tests/chaos/bugs/$1.patch code
 	rm -f "$dir/bug-$1.json"
-	patch -d "$tree" -p1 -s <"$patch" && build "$1" && hunt "$1"
+	apply "$patch" && build "$1" && hunt "$1"
 	code=$?
-	patch -d "$tree" -p1 -s -R <"$patch"
+	apply -R "$patch"
 	return $code
 }
 
