@@ -105,6 +105,8 @@ static void begin(void)
 	suite_set("DB_REPLICA_PORT", text("%d", servers_port(SERVER_REPLICA)));
 	suite_begin(SUITE_PLATFORM);
 	suite_set("OTEL_EXPORTER_OTLP_ENDPOINT", suite_platform());
+	suite_set("JWT_JWKS_URL", text("%s/.well-known/jwks.json", suite_platform()));
+	suite_set("RATE_LIMIT_CALLER", "100000");
 	suite_start(SUITE_API);
 	tickets = start_worker(SUITE_TICKETS);
 	email = start_worker(SUITE_EMAIL);
