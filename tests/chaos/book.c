@@ -84,7 +84,7 @@ static bool suits(const struct known *guest, enum book_want want)
 {
 	if (guest->busy || guest->left)
 		return false;
-	return want == BOOK_TO_CHANGE || (guest->intent && !guest->paid);
+	return want == BOOK_TO_CHANGE || (guest->intent && guest->paid == (want == BOOK_TO_REFUND));
 }
 
 struct known *book_borrow(struct dice *dice, enum book_want want)

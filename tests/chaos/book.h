@@ -24,7 +24,8 @@ struct stand {
 extern struct stand stands[STANDS];
 
 struct known {
-	int64_t event_id, id, ticket_id;
+	int64_t event_id, id;
+	int64_t payment_id; /* 0: nothing to pay */
 	const char *code;   /* NULL: no ticket yet */
 	const char *intent; /* NULL: nothing to pay */
 	bool busy;          /* somebody changes it: one at a time, so that the last word is known */
@@ -37,7 +38,7 @@ void book_open(void);
 /* Open one more with few seats, at that address; false: it did not work out. */
 bool book_open_small(int number, const char *api, struct stand *ret_stand);
 void book_add(const struct known *guest);
-enum book_want { BOOK_TO_PAY, BOOK_TO_CHANGE };
+enum book_want { BOOK_TO_PAY, BOOK_TO_REFUND, BOOK_TO_CHANGE };
 /* A random guest whom nobody else changes now, kept until book_return; NULL: none. */
 struct known *book_borrow(struct dice *dice, enum book_want want);
 void book_return(struct known *guest);

@@ -34,8 +34,10 @@ static void remember(const struct attempt *at)
 
 	if (code)
 		guest.code = text("%s", code);
-	if (intent)
+	if (intent) {
 		guest.intent = text("%s", intent);
+		guest.payment_id = reply_int(reply, "data.payment.id");
+	}
 	at->op->code = guest.code;
 	book_add(&guest);
 }
@@ -250,6 +252,24 @@ static struct attempt begin_change(enum op_kind kind, int number, struct dice di
 	at.op->event_id = guest->event_id;
 	at.op->guest_id = guest->id;
 	return at;
+}
+
+void client_refund(int number, struct dice dice)
+{
+	struct known *guest = book_borrow(&dice, BOOK_TO_REFUND);
+	struct attempt at;
+
+	if (!guest)
+		return;
+	at = begin_change(OP_REFUND, number, dice, guest);
+	at.op->value = guest->intent;
+	attempt_end(&at,
+		    attempt_settle(&at, &(struct saying){.method = "POST",
+							 .url = text("/api/payments/%lld/refund",
+								     (long long)guest->payment_id),
+							 .token = organizer,
+							 .headers = with_key(at.op->key)}));
+	book_return(guest);
 }
 
 void client_undo(int number, struct dice dice)

@@ -12,6 +12,7 @@ enum {
 	AFTER_MS = 90000, /* how long after the end who does not know asks on */
 	RUSH_EVERY = 40,  /* operations */
 	MOVE_EVERY = 400,
+	WEIGHTS = 105, /* of works, in all */
 };
 
 static struct {
@@ -27,13 +28,13 @@ static const struct {
 	client_work *run;
 } works[] = {
 	{40, client_register_free}, {18, client_register_paid}, {14, client_pay},
-	{14, client_scan},          {2, client_undo},           {6, client_cancel},
-	{6, client_edit},           {2, client_export_guests},
+	{3, client_refund},         {14, client_scan},          {2, client_undo},
+	{6, client_cancel},         {6, client_edit},           {2, client_export_guests},
 };
 
 static void work(int number, struct dice dice)
 {
-	int at = 0, draw = dice_below(&dice, 102);
+	int at = 0, draw = dice_below(&dice, WEIGHTS);
 
 	for (size_t i = 0; i < ARRAY_LEN(works); i++) {
 		at += works[i].weight;

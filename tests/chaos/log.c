@@ -10,7 +10,7 @@
 #include "common/json.h"
 
 const char *const op_names[OP_KINDS] = {
-	"register", "register-paid", "pay",  "scan",   "undo",
+	"register", "register-paid", "pay",  "refund", "scan",         "undo",
 	"cancel",   "edit",          "move", "export", "cancel-event",
 };
 const char *const outcome_names[OUTCOMES] = {"running", "ok", "fail", "unknown"};

@@ -14,6 +14,7 @@ enum op_kind {
 	OP_REGISTER,
 	OP_REGISTER_PAID,
 	OP_PAY,
+	OP_REFUND,
 	OP_SCAN,
 	OP_UNDO,
 	OP_CANCEL,

@@ -46,7 +46,7 @@ bool suite_ready(int64_t ms);
 void suite_use_next_version(bool next);
 
 /* Addresses, without a slash at the end. */
-const char *suite_api(void); /* what api_get and its kin speak to */
+const char *suite_api(void);                    /* what api_get and its kin speak to */
 const char *suite_api_of(enum suite_part part); /* before it is started too */
 /* Speak to that address from now on, which stays the caller's; NULL: the first API. */
 void suite_speak_to(const char *address);

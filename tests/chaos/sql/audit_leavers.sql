@@ -8,7 +8,7 @@ FROM guests g
 JOIN chaos.ops r ON r.guest_id = g.id AND r.kind IN ('register', 'register-paid') AND r.outcome = 'ok'
 JOIN events e ON e.id = g.event_id
 WHERE g.status = 'cancelled' AND e.status <> 'cancelled'
-  AND NOT EXISTS (SELECT FROM chaos.ops c WHERE c.kind = 'cancel' AND c.guest_id = g.id AND c.outcome <> 'fail')
+  AND NOT EXISTS (SELECT FROM chaos.ops c WHERE c.kind IN ('cancel', 'refund') AND c.guest_id = g.id AND c.outcome <> 'fail')
   AND NOT (r.kind = 'register-paid' AND EXISTS (
       SELECT FROM payments p WHERE p.guest_id = g.id AND p.status IN ('expired', 'void', 'succeeded')
           AND (p.status <> 'succeeded' OR p.paid_at > p.expires_at)))

@@ -11,7 +11,13 @@ WHERE i.refunded <> coalesce(p.refunded_amount, 0)
    OR (i.status = 'succeeded' AND (p.status IS DISTINCT FROM 'succeeded' OR i.amount <> p.amount))
    OR (i.status <> 'succeeded' AND p.status = 'succeeded')
    OR (i.status = 'succeeded' AND i.refunded = 0 AND g.status NOT IN ('confirmed', 'checked_in'))
-   OR (i.status = 'succeeded' AND i.refunded <> 0 AND (i.refunded <> i.amount OR g.status = 'confirmed'))
+   OR (i.status = 'succeeded' AND i.refunded <> 0 AND (i.refunded <> i.amount
+       -- one who was refunded while checked in, and whose admission was then undone, is confirmed again
+       OR (g.status = 'confirmed' AND NOT EXISTS (SELECT FROM ticket_scans s WHERE s.guest_id = g.id AND s.undone))))
+UNION ALL
+SELECT o.number, format('refund of payment %s was granted, %s of %s are back', p.id, p.refunded_amount, p.amount)
+FROM chaos.ops o JOIN payments p ON p.intent_id = o.value
+WHERE o.kind = 'refund' AND o.outcome = 'ok' AND p.refunded_amount <> p.amount
 UNION ALL
 SELECT 0, format('payment %s is %s, its intent is not known', p.id, p.status)
 FROM payments p
