@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "api/guests/guests.h"
+#include "api/guests/guests_service.h"
 #include "api/guests/guests_store.h"
 #include "api/idempotency.h"
 #include "api/observe.h"
@@ -113,11 +114,20 @@ static enum status check_match(struct request *req, const struct guest_locked *l
 	return status ? status : request_check_match(req, ticket.edit_version, err);
 }
 
+/* The cascade of a cancelled event left him alone since he was inside; it does not come back. */
+static enum status leave_cancelled(struct request *req, int64_t guest_id, struct problem *err)
+{
+	struct guest_locked locked;
+	enum status status = guest_lock(req, guest_id, LOCK_SEAT, &locked, err);
+
+	return status ? status : guest_apply(req, &locked, TRIGGER_EVENT_CANCELLED, err);
+}
+
 enum status undo_check_in(struct request *req, int64_t guest_id, struct problem *err)
 {
 	struct guest_locked locked;
 	struct problem refusal = {0};
-	enum status status = guest_lock(req, guest_id, 0, &locked, err);
+	enum status status = guest_lock(req, guest_id, LOCK_SEAT, &locked, err);
 
 	if (!status)
 		status = check_match(req, &locked, err);
@@ -128,8 +138,11 @@ enum status undo_check_in(struct request *req, int64_t guest_id, struct problem 
 		*err = refusal;
 		return refusal.status;
 	}
-	return request_query(req, &sql_guest_undo_admission,
-			     PG_ARGS(PG_I64(guest_id), PG_I64(req->caller.user_id)), NULL, err);
+	status = request_query(req, &sql_guest_undo_admission,
+			       PG_ARGS(PG_I64(guest_id), PG_I64(req->caller.user_id)), NULL, err);
+	if (status || strcmp(locked.event_status, "cancelled") != 0)
+		return status;
+	return leave_cancelled(req, guest_id, err);
 }
 
 enum status guests_undo_check_in(struct request *req, struct problem *err)

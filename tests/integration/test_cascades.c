@@ -95,6 +95,30 @@ START_TEST(cancel_reaches_every_guest_once)
 }
 END_TEST
 
+/* The cascade passed him since he was inside; he was not. */
+START_TEST(an_admission_undone_after_the_cancel_is_cancelled)
+{
+	struct shop shop = shop_open(10, "49.90", 10);
+	struct reply *guest = shop_register(&shop, token_user(), "outside");
+	const char *path = text("/api/events/%lld/guests/%lld", (long long)shop.event_id,
+				(long long)reply_int(guest, "data.id"));
+
+	platform_pay("{\"type\":\"payment.succeeded\",\"intentId\":\"%s\"}",
+		     reply_text(guest, "data.payment.intentId"));
+	ck_assert_int_eq(api_post(token_organizer(), text("%s/check-in", path), NULL)->status, 200);
+	cancel_event(&shop);
+	ck_assert(cascade_over());
+	ck_assert_int_eq(count_guests("checked_in"), 1);
+	ck_assert_int_eq(api_delete(token_organizer(), "%s/check-in", path)->status, 204);
+	ck_assert_int_eq(count_guests("cancelled"), 1);
+	ck_assert_int_eq(sql_int("SELECT current_attendees FROM events"), 0);
+	ck_assert(sql_becomes(DONE_MS, "49.90", "SELECT refunded_amount FROM payments"));
+	ck_assert_int_eq(
+		sql_int("SELECT count(*) FROM notifications WHERE kind = 'event-cancelled'"), 1);
+	ck_assert(audit_clean());
+}
+END_TEST
+
 START_TEST(cancel_goes_on_after_a_kill)
 {
 	struct shop shop = shop_open(MANY, "0", MANY);
@@ -392,6 +416,7 @@ int main(void)
 	tcase_add_checked_fixture(cases, begin, end);
 	tcase_set_timeout(cases, 90);
 	tcase_add_test(cases, cancel_reaches_every_guest_once);
+	tcase_add_test(cases, an_admission_undone_after_the_cancel_is_cancelled);
 	tcase_add_test(cases, cancel_goes_on_after_a_kill);
 	tcase_add_test(cases, cancel_drops_holds);
 	tcase_add_test(cases, change_is_told_once_a_change);
