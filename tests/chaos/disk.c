@@ -61,14 +61,17 @@ const char *disk_path(void)
 	return disk.path;
 }
 
-/* Made as small as what lies in it: the next byte finds no room. */
+/* Made as small as what lies in it: the next byte finds no room. An empty one cannot be: a size of
+ * 0 is none. */
 bool disk_fill(void)
 {
 	struct statvfs info;
+	int64_t used_k;
 
-	return disk.own && statvfs(disk.path, &info) == 0 &&
-	       mount_with(MS_REMOUNT,
-			  (int64_t)((info.f_blocks - info.f_bfree) * info.f_frsize / 1024));
+	if (!disk.own || statvfs(disk.path, &info) != 0)
+		return false;
+	used_k = (int64_t)((info.f_blocks - info.f_bfree) * info.f_frsize / 1024);
+	return used_k > 0 && mount_with(MS_REMOUNT, used_k);
 }
 
 void disk_free(void)
