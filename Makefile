@@ -96,7 +96,7 @@ EMBED_DIRS = -DTICKET_FONT_DIR='"$(O)/gen"' -DWEB_DIR='"$(WEB)"'
 .SECONDARY:
 MAKEFLAGS += --no-builtin-rules
 .PHONY: all help deps install programs tests fuzz-programs check check-large rolling bench drill \
-	asan tsan fuzz chaos chaos-short lint lint-c lint-k8s images demo up down clean
+	asan tsan fuzz chaos chaos-short abuse lint lint-c lint-k8s images demo up down clean
 
 all: $(BINS) ## build every program into build/release/bin
 
@@ -165,6 +165,13 @@ chaos: deps ## everything fails under load for MINUTES (3) as SEED (1) says, the
 
 chaos-short: ## a minute of it
 	+@$(MAKE) --no-print-directory chaos SEED=1 MINUTES=1
+
+# A longer run: make abuse ABUSE_REQUESTS=100000 ABUSE_SEED=2
+abuse: deps ## tokens, generated requests and hostile texts against the whole suite
+	+@$(MAKE) --no-print-directory -j2 programs
+	@tests/support/npm_ci.sh needed tests/npm $(BUILD)/lint-npm
+	@tests/abuse/abuse.sh $(O)/bin $(BUILD)/lint-npm/node_modules $(WEB)/openapi.json \
+		$(BUILD)/abuse
 
 lint: ## format, analyzers, fences, SQL, README, installation and manifests against the programs
 	@tests/support/install.sh lint

@@ -1,18 +1,19 @@
 // Hold what was said to the API, and what it answered, against the API document:
 //
-//	node validate.mjs NODE_MODULES openapi.json DIRECTORY
+//	node validate.mjs NODE_MODULES openapi.json DIRECTORY [some]
 //
 // DIRECTORY has the JSON lines that the tests recorded (tests/support/record.h). Every answer must
 // be one that the document knows for its operation: status, headers, media type and body. Every
 // request that succeeded must be one that the document allows. The schemas are judged by Ajv
 // (JSON Schema 2020-12, the dialect of OpenAPI 3.1). Every operation must have been asked for, and
-// every type of problem provoked. Ends with `answers: N passed, N failed`.
+// every type of problem provoked; with `some` neither is asked for. Ends with
+// `answers: N passed, N failed`.
 import fs from "node:fs";
 import path from "node:path";
 import readline from "node:readline";
 import { createRequire } from "node:module";
 
-const [modules, documentFile, directory] = process.argv.slice(2);
+const [modules, documentFile, directory, extent] = process.argv.slice(2);
 const require = createRequire(path.resolve(modules, "index.js"));
 const Ajv = require("ajv/dist/2020.js").default;
 const addFormats = require("ajv-formats").default;
@@ -217,7 +218,8 @@ function judgeRefusal(entry, slugs) {
 }
 
 function judge(entry) {
-	const url = new URL(entry.target, "http://api.invalid");
+	const [pathname, query] = entry.target.split(/\?(.*)/s); // as it is: URL would resolve %2e%2e
+	const url = { pathname, searchParams: new URLSearchParams(query) };
 	const method = entry.method === "HEAD" ? "get" : entry.method.toLowerCase();
 	const found = find(url.pathname);
 	const operation = found.find((o) => o.method === method);
@@ -268,9 +270,11 @@ function miss(what, names) {
 	if (names.length)
 		console.log(`${what}: ${names.join(", ")}`);
 }
-miss("operations that no test asked for", operations.filter((o) => !o.seen)
-	.map((o) => o.at.node.operationId));
-miss("problems that no test provoked", [...problems].filter(([, n]) => !n)
-	.map(([type]) => type.replace("/problems/", "")));
+if (extent !== "some") {
+	miss("operations that no test asked for", operations.filter((o) => !o.seen)
+		.map((o) => o.at.node.operationId));
+	miss("problems that no test provoked", [...problems].filter(([, n]) => !n)
+		.map(([type]) => type.replace("/problems/", "")));
+}
 console.log(`answers: ${passed} passed, ${failed} failed`);
 process.exitCode = failed || !passed ? 1 : 0;
