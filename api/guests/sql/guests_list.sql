@@ -9,15 +9,19 @@ SELECT g.id, g.event_id, g.first_name, g.last_name, g.email, g.phone, g.type, g.
        p.currency AS payment_currency, p.status AS payment_status, p.refunded_amount AS payment_refunded_amount,
        p.client_secret AS payment_client_secret, p.expires_at AS payment_expires_at,
        p.created_at AS payment_created_at
-FROM guests g
+-- the page first: joined to whole, an event of many guests would be read and sorted for it
+FROM (
+    SELECT * FROM guests g
+    WHERE g.event_id = $1::bigint AND g.deleted_at IS NULL
+      AND ($2::text IS NULL OR g.status = $2)
+      AND ($3::text IS NULL OR g.type = $3)
+      AND ($4::bigint IS NULL OR g.ticket_type_id = $4)
+      AND ($5::text IS NULL OR (g.first_name || ' ' || g.last_name || ' ' || g.email) ILIKE $5)
+      AND ($6::timestamptz IS NULL OR (g.created_at, g.id) < ($6, $7::bigint))
+    ORDER BY g.created_at DESC, g.id DESC
+    LIMIT $8::bigint OFFSET $9::bigint
+) g
 LEFT JOIN tickets t ON t.guest_id = g.id
 LEFT JOIN ticket_types y ON y.id = t.ticket_type_id
 LEFT JOIN LATERAL (SELECT * FROM payments p WHERE p.guest_id = g.id ORDER BY p.id DESC LIMIT 1) p ON true
-WHERE g.event_id = $1::bigint AND g.deleted_at IS NULL
-  AND ($2::text IS NULL OR g.status = $2)
-  AND ($3::text IS NULL OR g.type = $3)
-  AND ($4::bigint IS NULL OR g.ticket_type_id = $4)
-  AND ($5::text IS NULL OR (g.first_name || ' ' || g.last_name || ' ' || g.email) ILIKE $5)
-  AND ($6::timestamptz IS NULL OR (g.created_at, g.id) < ($6, $7::bigint))
 ORDER BY g.created_at DESC, g.id DESC
-LIMIT $8::bigint OFFSET $9::bigint
