@@ -103,6 +103,8 @@ static const char *fault_of(const struct audit *audit, struct arena *arena,
 	uint8_t sum[SHA256_SIZE];
 	struct slice pdf, svg, png;
 
+	if (strncmp(url, "file://", 7) != 0)
+		return "lies in a directory, and DOCUMENTS_URL names none";
 	if (!document_read(arena, url, filed->location, DOCUMENT_PDF, &pdf))
 		return "the PDF cannot be read";
 	sign_sha256(pdf.at, pdf.len, sum);

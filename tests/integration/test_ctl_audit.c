@@ -179,7 +179,7 @@ static const struct {
 	{"UPDATE documents SET qr_svg = 'x' WHERE ticket_id = 2", "document-bytes", "2", "no SVG"},
 	{"UPDATE documents SET location = '0/ticket-2-v1', pdf = NULL, qr_svg = NULL, qr_png = NULL"
 	 " WHERE ticket_id = 2",
-	 "document-file", "2", "0/ticket-2-v1: the PDF cannot be read"},
+	 "document-file", "2", "0/ticket-2-v1: lies in a directory"},
 	{"UPDATE tickets SET qr_code_data = 'x' WHERE id = 2", "ticket-qr", "2", "does not verify"},
 	{"UPDATE tickets SET qr_code_data = (SELECT qr_code_data FROM tickets WHERE id = 1)"
 	 " WHERE id = 2",
