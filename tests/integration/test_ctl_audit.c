@@ -171,6 +171,7 @@ static const struct {
 	 "document is of version 1"},
 	{"DELETE FROM documents WHERE ticket_id = 2", "ticket-document", "2",
 	 "document is missing"},
+	{"UPDATE ticket_types SET page_seq = 1", "ticket-document", "2", "from before a change"},
 	{"UPDATE documents SET pdf = '%PDF-1.5' WHERE ticket_id = 2", "document-bytes", "2",
 	 "another digest"},
 	{"UPDATE documents SET pdf = 'P', pdf_sha256 = sha256('P') WHERE ticket_id = 2",
