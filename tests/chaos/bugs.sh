@@ -42,7 +42,10 @@ hunt()
 	for s in "$seed" $((seed + 1)) $((seed + 2)); do
 		if ! (cd "$tree" && build/release/tests/chaos/chaos "$s" "$minutes" "$rate" \
 			"../bug-$name" hunt) >"$dir/bug-$name.out" 2>&1; then
-			grep -q '"violations":{"' "$dir/bug-$name.json" || return 1
+			if ! grep -q '"violations":{"' "$dir/bug-$name.json"; then
+				results+=("$name: NOT run, see $dir/bug-$name.out")
+				return 1
+			fi
 			results+=("$name: caught, seed $s, $(told "$dir/bug-$name.json")")
 			return 0
 		fi
@@ -55,8 +58,17 @@ plant()
 {
 	local patch=$PWD/tests/chaos/bugs/$1.patch code
 	rm -f "$dir/bug-$1.json"
-	apply "$patch" && build "$1" && hunt "$1"
-	code=$?
+	if ! apply "$patch"; then
+		results+=("$1: the patch does not fit")
+		return 1
+	fi
+	if build "$1"; then
+		hunt "$1"
+		code=$?
+	else
+		results+=("$1: NOT built, see $dir/$1.build")
+		code=1
+	fi
 	apply -R "$patch"
 	return $code
 }
@@ -69,10 +81,9 @@ for name in $names; do
 	if plant "$name"; then
 		passed=$((passed + 1))
 	else
-		echo "$name: failed, see $dir/$name.build and $dir/bug-$name.out"
 		failed=$((failed + 1))
 	fi
-	echo "${results[-1]:-}"
+	echo "${results[-1]}"
 done
 printf '\n%s\n' "${results[@]}"
 echo "$passed passed, $failed failed"
