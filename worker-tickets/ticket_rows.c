@@ -49,7 +49,7 @@ static enum status read_page(const struct pg_result *rows, size_t row, struct ar
 		return problem_set(err, ST_INTERNAL_ERROR, "a date cannot be read");
 	ret->documents.ticket_id = pg_i64(rows, row, pg_column(rows, "id"));
 	ret->documents.doc_version = pg_i64(rows, row, pg_column(rows, "doc_version"));
-	ret->page_seq = pg_i64(rows, row, pg_column(rows, "page_seq"));
+	ret->documents.page_seq = pg_i64(rows, row, pg_column(rows, "page_seq"));
 	ticket->issued_ms = pg_i64(rows, row, pg_column(rows, "issued_at_ms"));
 	ret->signed_ids = (struct credential_qr){
 		.ticket_id = ret->documents.ticket_id,
@@ -108,7 +108,7 @@ static enum status mark_ready(struct ticket_rows *rows, struct pg_conn *conn, st
 	for (size_t i = 0; i < rows->count; i++) {
 		ids[i] = rows->pages[i].documents.ticket_id;
 		versions[i] = rows->pages[i].documents.doc_version;
-		changes[i] = rows->pages[i].page_seq;
+		changes[i] = rows->pages[i].documents.page_seq;
 		texts[i] = rows->pages[i].qr_text;
 	}
 

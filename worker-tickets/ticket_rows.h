@@ -14,8 +14,7 @@ struct ticket_page {
 	struct ticket ticket;
 	struct credential_qr signed_ids;
 	char qr_text[CREDENTIAL_QR_SIZE];
-	struct ticket_documents documents; /* its id and version are set by the reading */
-	int64_t page_seq;                  /* last change of event and type that the page shows */
+	struct ticket_documents documents; /* their numbers are set by the reading */
 	int64_t issue;                     /* set by ticket_rows_ready, as is the next */
 	bool mail;                         /* this issue is to be mailed */
 };

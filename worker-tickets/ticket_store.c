@@ -141,8 +141,8 @@ static enum status write_documents(const struct ticket_store *store, struct aren
 	int64_t id = documents->ticket_id;
 	const struct slice contents[] = {documents->pdf, documents->svg, documents->png};
 	char *directory = arena_printf(arena, "%s/%" PRId64, store->directory, id / 1000);
-	char *location = arena_printf(arena, "%" PRId64 "/ticket-%" PRId64 "-v%" PRId64, id / 1000,
-				      id, documents->doc_version);
+	char *location = arena_printf(arena, "%" PRId64 "/ticket-%" PRId64 "-v%" PRId64 "-%" PRId64,
+				      id / 1000, id, documents->doc_version, documents->page_seq);
 	enum status status = make_directory(store, directory, err);
 
 	for (size_t i = 0; !status && i < ARRAY_LEN(contents); i++) {

@@ -3,9 +3,10 @@
  *
  * DOCUMENTS_URL is `postgres:` or `file:///directory`. In a directory the three documents of a
  * ticket are LOCATION.pdf, .svg and .png, where LOCATION is documents.location, relative to the
- * directory: <ticket id / 1000>/ticket-<ticket id>-v<document version>. Files are written whole
- * under another name, synced, then renamed; the row that names them comes after them; what
- * a crash leaves in between is removed by ticket_tidy. Thread safe.
+ * directory: <ticket id / 1000>/ticket-<ticket id>-v<document version>-<page change>. Both numbers:
+ * who finds that his page is overtaken removes his files while another writes those of the same
+ * version. Files are written whole under another name, synced, then renamed; the row that names
+ * them comes after them; what a crash leaves in between is removed by ticket_tidy. Thread safe.
  */
 #ifndef WORKER_TICKETS_TICKET_STORE_H
 #define WORKER_TICKETS_TICKET_STORE_H
@@ -21,6 +22,7 @@ struct ticket_store {
 struct ticket_documents {
 	int64_t ticket_id;
 	int64_t doc_version;
+	int64_t page_seq; /* last change of event and type that they show */
 	struct slice pdf, svg, png;
 	uint8_t pdf_sha256[SHA256_SIZE];
 	const char *location; /* files: set by ticket_store_write */

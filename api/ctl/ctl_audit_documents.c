@@ -194,14 +194,14 @@ struct names {
 	size_t count;
 };
 
-/* "DIR/ticket-ID-vN.pdf"; 0: it is not named so. */
+/* "DIR/ticket-ID-vN-M.pdf", or without M as in earlier versions; 0: it is not named so. */
 static int64_t ticket_of(const char *path)
 {
 	const char *name = strrchr(path, '/');
 	long long id = 0;
-	int version = 0, end = 0;
+	int end = 0;
 
-	if (!name || sscanf(name, "/ticket-%lld-v%d.%n", &id, &version, &end) != 2 || !end)
+	if (!name || sscanf(name, "/ticket-%lld-v%*[0-9-].%n", &id, &end) != 1 || !end)
 		return 0;
 	for (size_t i = 0; i <= DOCUMENT_PNG; i++)
 		if (!strcmp(name + end, document_suffixes[i]))

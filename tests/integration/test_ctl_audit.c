@@ -397,8 +397,9 @@ START_TEST(test_files)
 		 "digest"},
 		{"0/ticket-2-v1.svg", "no", "the QR image is no SVG"},
 		{"0/ticket-2-v1.png", "no", "the QR image is no PNG"},
-		{"0/ticket-2-v2.pdf", "x",
-		 "\"stray-file\",\"id\":\"0/ticket-2-v2.pdf\",\"detail\":\"is not the document of "
+		{"0/ticket-2-v2-1.pdf", "x",
+		 "\"stray-file\",\"id\":\"0/ticket-2-v2-1.pdf\",\"detail\":\"is not the document "
+		 "of "
 		 "ticket 2"},
 		{"0/ticket-77-v1.png", "x",
 		 "0/ticket-77-v1.png\",\"detail\":\"is not the document of ticket 77"},

@@ -352,20 +352,47 @@ START_TEST(a_directory_holds_the_newest_files_only)
 	use_directory();
 	sql("DELETE FROM outbox WHERE subject_id = 3; DELETE FROM tickets WHERE id = 3");
 	run_all();
-	ck_assert_str_eq(files(), "./0/ticket-1-v1.pdf ./0/ticket-1-v1.png ./0/ticket-1-v1.svg "
-				  "./0/ticket-2-v1.pdf ./0/ticket-2-v1.png ./0/ticket-2-v1.svg ");
+	ck_assert_str_eq(files(),
+			 "./0/ticket-1-v1-0.pdf ./0/ticket-1-v1-0.png ./0/ticket-1-v1-0.svg "
+			 "./0/ticket-2-v1-0.pdf ./0/ticket-2-v1-0.png ./0/ticket-2-v1-0.svg ");
 	assert_says("SELECT count(*) FROM documents WHERE pdf IS NULL AND location = '0/ticket-' ||"
-		    " ticket_id || '-v1' AND length(pdf_sha256) = 32",
+		    " ticket_id || '-v1-0' AND length(pdf_sha256) = 32",
 		    "2");
 	run_all(); /* delivered again: the files that the row names stay */
 	sql("UPDATE tickets SET status = 'pending', doc_version = 2 WHERE id = 1");
 	overtake("UPDATE tickets SET doc_version = 3 WHERE id = 1");
-	ck_assert_str_eq(files(), "./0/ticket-1-v1.pdf ./0/ticket-1-v1.png ./0/ticket-1-v1.svg "
-				  "./0/ticket-2-v1.pdf ./0/ticket-2-v1.png ./0/ticket-2-v1.svg ");
+	ck_assert_str_eq(files(),
+			 "./0/ticket-1-v1-0.pdf ./0/ticket-1-v1-0.png ./0/ticket-1-v1-0.svg "
+			 "./0/ticket-2-v1-0.pdf ./0/ticket-2-v1-0.png ./0/ticket-2-v1-0.svg ");
 	run_all();
-	ck_assert_str_eq(files(), "./0/ticket-1-v3.pdf ./0/ticket-1-v3.png ./0/ticket-1-v3.svg "
-				  "./0/ticket-2-v1.pdf ./0/ticket-2-v1.png ./0/ticket-2-v1.svg ");
-	assert_says("SELECT location FROM documents WHERE ticket_id = 1", "0/ticket-1-v3");
+	ck_assert_str_eq(files(),
+			 "./0/ticket-1-v3-0.pdf ./0/ticket-1-v3-0.png ./0/ticket-1-v3-0.svg "
+			 "./0/ticket-2-v1-0.pdf ./0/ticket-2-v1-0.png ./0/ticket-2-v1-0.svg ");
+	assert_says("SELECT location FROM documents WHERE ticket_id = 1", "0/ticket-1-v3-0");
+	remove_directory();
+}
+END_TEST
+
+/* Two workers make the same version, one from a page that has changed since: what the one drops is
+ * not what the other keeps, whatever the order. */
+START_TEST(dropped_files_are_ones_own)
+{
+	const struct slice bytes = {"%PDF-", 5};
+	struct ticket_documents old = {.ticket_id = 1,
+				       .doc_version = 2,
+				       .page_seq = 6,
+				       .pdf = bytes,
+				       .svg = bytes,
+				       .png = bytes};
+	struct ticket_documents new = old;
+
+	use_directory();
+	new.page_seq = 7;
+	ck_assert_int_eq(ticket_store_write(&job.store, &arena, &old, 1, &err), OK);
+	ck_assert_int_eq(ticket_store_write(&job.store, &arena, &new, 1, &err), OK);
+	ticket_store_sweep(&job.store, &arena, &old, 1);
+	ck_assert_str_eq(files(),
+			 "./0/ticket-1-v2-7.pdf ./0/ticket-1-v2-7.png ./0/ticket-1-v2-7.svg ");
 	remove_directory();
 }
 END_TEST
@@ -475,6 +502,7 @@ int main(void)
 	tcase_add_test(tcase, a_directory_holds_the_newest_files_only);
 	tcase_add_test(tcase, files_that_no_document_names_are_removed);
 	tcase_add_test(tcase, documents_without_files_are_not_recorded);
+	tcase_add_test(tcase, dropped_files_are_ones_own);
 	tcase_add_test(tcase, a_full_directory_fails_the_jobs);
 	tcase_add_test(tcase, bad_stores_are_refused);
 	suite_add_tcase(suite, tcase);
