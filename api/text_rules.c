@@ -1,5 +1,6 @@
 #include "api/text_rules.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -10,13 +11,23 @@ static const char *text_of(const void *value)
 	return *text;
 }
 
+/* In UTF-8: U+0000 to U+001F, U+007F to U+009F with the line end of EBCDIC, and Unicode's own ends
+ * of lines and paragraphs, U+2028 and U+2029. */
+static bool is_control(const char *at)
+{
+	const unsigned char *c = (const unsigned char *)at;
+
+	return *c < 0x20 || *c == 0x7f || (c[0] == 0xc2 && c[1] < 0xa0) ||
+	       (c[0] == 0xe2 && c[1] == 0x80 && (c[2] == 0xa8 || c[2] == 0xa9));
+}
+
 const char *text_one_line(const void *value)
 {
 	const char *text = text_of(value);
 	size_t visible = 0;
 
 	for (const char *at = text; text && *at; at++) {
-		if ((unsigned char)*at < 0x20 || *at == 0x7f)
+		if (is_control(at))
 			return "has a control character";
 		visible += *at != ' ';
 	}

@@ -5,7 +5,8 @@
 #ifndef API_TEXT_RULES_H
 #define API_TEXT_RULES_H
 
-/* No control characters, and not only blanks: what goes on one printed line. */
+/* No control characters, no end of a line that only Unicode knows, and not only blanks: what goes
+ * on one printed line. */
 const char *text_one_line(const void *value);
 /* One address local@domain fit for a mail header: no blanks, controls, quotes, commas or angle
  * brackets; local part of at most 64 bytes (RFC 5321 4.5.3.1.1). */

@@ -185,7 +185,11 @@ static void try_rows(const struct target *target, const struct row *rows, size_t
 	{name, min_less, "too-short"}, {name, "~" #max, NULL}, {name, "~" #more, "too-long"}, \
 	{name, "^" #max, NULL}, {name, "^" #more, "too-long"}, \
 	{name, "\"      \"", "format"}, {name, "\"one\\ntwo\"", "format"}, \
-	{name, "\"abc\\u0001\"", "format"}, {name, NULL, "required"}
+	{name, "\"abc\\u0001\"", "format"}, {name, "\"abc\\u007f\"", "format"}, \
+	{name, "\"abc\\u0080\"", "format"}, {name, "\"abc\\u0085d\"", "format"}, \
+	{name, "\"abc\\u00a0d\"", NULL}, {name, "\"abc\\u2028d\"", "format"}, \
+	{name, "\"abc\\u2029d\"", "format"}, {name, "\"abc\\u202ad\"", NULL}, \
+	{name, NULL, "required"}
 #define UNKNOWN_ROWS \
 	{"titel", "1", "unknown"}, {"id", "1", "unknown"}, {"status", "\"confirmed\"", "unknown"}, \
 	{"createdAt", "\"2030-01-01T00:00:00Z\"", "unknown"}, {"", "1", "unknown"}, \
