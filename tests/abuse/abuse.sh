@@ -38,6 +38,7 @@ log_is_calm()
 trap 'tests/support/up.sh down >/dev/null' EXIT
 trap 'exit 130' INT TERM
 rm -rf "$work/said" && mkdir -p "$work/said"
+tests/support/up.sh purge >/dev/null
 tests/support/up.sh up >/dev/null || exit 1
 set -a
 # shellcheck source=/dev/null # made by up.sh
@@ -46,6 +47,7 @@ export DOCUMENTS_URL=file://$DOCUMENTS_DIR
 set +a
 
 count node "$dir/tokens.mjs"
+count node "$dir/outputs.mjs"
 count node "$dir/contract.mjs" "$document" "$work/said"
 count node tests/npm/validate.mjs "$NODE_MODULES" "$document" "$work/said" some
 count aftermath

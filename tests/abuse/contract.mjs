@@ -117,15 +117,23 @@ function pathOf(request, own, other) {
 const filled = (text, own) => text.replaceAll(/\{(\w+)\}/g, (all, name) => own[name] ?? all);
 
 const EVENTS = ["succeeded", "failed", "refunded"];
+// A message of a type that the service knows, mostly. What a type does not use is kept unread, with
+// whatever stands there: nothing is sent in its place.
+function groundMessage(text, turn) {
+	const event = EVENTS[turn % EVENTS.length];
+	return text.replace(/"type":("(?:[^"\\]|\\.)*"),"data":\{.*/s, (all, name) => {
+		if (turn % 4 === 0)
+			return `"type":${name},"data":{}}`;
+		const known = all.replace(name, `"payment.${event}"`);
+		return event === "refunded" ? known : known.replace(/,?"refundId":.*(?=\}\}$)/s, "");
+	});
+}
+
 // Members whose value must exist to lead anywhere: mostly those of the stage.
 function groundBody(body, own, turn) {
 	if (body === null)
 		return null;
-	let { text } = body;
-	// What the service does not know it keeps unread: no fields are asked of that.
-	const type = /"type":("(?:[^"\\]|\\.)*"),"data":\{.*/s;
-	text = text.replace(type, (all, name) => turn % 4 ? all.replace(name, `"payment.${EVENTS[turn % 3]}"`)
-		: `"type":${name},"data":{}}`);
+	let text = groundMessage(body.text, turn);
 	if (turn % 8) {
 		text = text.replaceAll(/"ticketTypeId":"?[\w.-]+"?/g, `"ticketTypeId":${own.ticketTypeId}`)
 			.replaceAll(/"eventId":"?[\w.-]+"?/g, `"eventId":${own.eventId}`)
