@@ -14,7 +14,7 @@
 
 enum { SILENCE_S = 5, CHUNK = 16384 };
 
-static int dial_api(void)
+int raw_dial(void)
 {
 	struct sockaddr_in at = {
 		.sin_family = AF_INET,
@@ -35,7 +35,7 @@ const char *raw_exchange(const char *bytes, size_t len)
 {
 	char chunk[CHUNK];
 	struct strbuf heard;
-	int fd = dial_api();
+	int fd = raw_dial();
 	ssize_t got;
 
 	strbuf_init(&heard, NULL);

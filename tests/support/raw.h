@@ -6,6 +6,8 @@
 
 #include "tests/support/dialogue.h"
 
+/* A connection to what the suite speaks to, the caller's to close; a wait for it ends after 5 s. */
+int raw_dial(void);
 /* Send the bytes on a new connection to the API, read until it closes or is silent for 5 s. Texts
  * live until the test's process ends. */
 const char *raw_exchange(const char *bytes, size_t len);
