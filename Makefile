@@ -167,7 +167,7 @@ chaos-short: ## a minute of it
 	+@$(MAKE) --no-print-directory chaos SEED=1 MINUTES=1
 
 # A longer run: make abuse ABUSE_REQUESTS=100000 ABUSE_SEED=2
-abuse: deps ## tokens, generated requests and hostile texts against the whole suite
+abuse: deps ## hostile tokens, ids, texts and generated requests against the whole suite
 	+@$(MAKE) --no-print-directory -j2 programs
 	@tests/support/npm_ci.sh needed tests/npm $(BUILD)/lint-npm
 	@tests/abuse/abuse.sh $(O)/bin $(BUILD)/lint-npm/node_modules $(WEB)/openapi.json \

@@ -47,6 +47,7 @@ export DOCUMENTS_URL=file://$DOCUMENTS_DIR
 set +a
 
 count node "$dir/tokens.mjs"
+count node "$dir/foreign.mjs"
 count node "$dir/outputs.mjs"
 count node "$dir/contract.mjs" "$document" "$work/said"
 count node tests/npm/validate.mjs "$NODE_MODULES" "$document" "$work/said" some
