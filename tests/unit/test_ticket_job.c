@@ -417,12 +417,12 @@ START_TEST(files_that_no_document_names_are_removed)
 	use_directory();
 	sql("DELETE FROM outbox WHERE subject_id > 1; DELETE FROM tickets WHERE id > 1");
 	run_all();
-	shell("touch 0/ticket-1-v2.pdf 0/ticket-1-v1.pdf.4b1c.tmp 0/ticket-2-v1.png"
-	      " 0/ticket-3-v1.svg 0/ticket-1-v10.pdf 0/readme ticket-9-v1.pdf"
-	      " && touch -d '2 hours ago' 0/* ticket* && touch 0/ticket-1-v3.pdf");
+	shell("touch 0/ticket-1-v2.pdf 0/ticket-1-v1-0.pdf.4b1c.tmp 0/ticket-2-v1.png"
+	      " 0/ticket-3-v1.svg 0/ticket-1-v10.pdf 0/readme ticket-9-v1-0.pdf"
+	      " && touch -d '2 hours ago' 0/* ticket* && touch 0/ticket-1-v3-0.pdf");
 	ck_assert_int_eq(tidy(3600), 5);
-	ck_assert_str_eq(files(), "./0/readme ./0/ticket-1-v1.pdf ./0/ticket-1-v1.png "
-				  "./0/ticket-1-v1.svg ./0/ticket-1-v3.pdf ./ticket-9-v1.pdf ");
+	ck_assert_str_eq(files(), "./0/readme ./0/ticket-1-v1-0.pdf ./0/ticket-1-v1-0.png "
+				  "./0/ticket-1-v1-0.svg ./0/ticket-1-v3-0.pdf ./ticket-9-v1-0.pdf ");
 	ck_assert_int_eq(tidy(3600), 0);
 	remove_directory();
 }
@@ -443,7 +443,7 @@ START_TEST(documents_without_files_are_not_recorded)
 	ck_assert_int_eq(tidy(-60), 3);
 	ck_assert_int_eq(ticket_store_record(&job.store, conn, &arena, &documents, 1, &err),
 			 ST_INTERNAL_ERROR);
-	ck_assert_ptr_nonnull(strstr(err.detail, "ticket-1-v1.pdf"));
+	ck_assert_ptr_nonnull(strstr(err.detail, "ticket-1-v1-0.pdf"));
 	remove_directory();
 }
 END_TEST
