@@ -11,8 +11,8 @@ BUILD='gcc libc6-dev make pkg-config
 	libqrencode-dev libhpdf-dev zlib1g-dev libpango1.0-dev libharfbuzz-bin python3-yaml
 	fonts-noto-core fonts-symbola fonts-wqy-microhei'
 RUN='postgresql-15 redis-server curl jq poppler-utils zbar-tools check libsubunit-dev'
-# A Prometheus scrapes the suite, and a fleet is restarted behind nginx.
-CHECK='prometheus nginx-light'
+# A Prometheus scrapes the suite, a fleet is restarted behind nginx, manual pages are set.
+CHECK='prometheus nginx-light groff-base'
 LINT='clang libclang-rt-dev clang-format clang-tidy cppcheck shellcheck openssl systemd'
 IMAGES='buildah mmdebstrap'
 IMAGE='ca-certificates tzdata fontconfig'
