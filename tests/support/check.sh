@@ -1,11 +1,12 @@
 #!/bin/bash
 # Run test programs and add up what they say: check.sh PROGRAM...
-# At most two at once (CHECK_JOBS). Run it below with-servers, so that they share PostgreSQL and
-# Redis. Ends with the line `N passed, N failed`; a program that crashed, or says no summary, counts
-# as a failure. CHECK_LIMIT_S bounds a single program. CHECK_AFTER is a command for the end, which
-# looks at what the programs left behind; it counts as one test.
+# At most three at once (CHECK_JOBS): they wait more than they work. Run it below with-servers, so
+# that they share PostgreSQL and Redis. Ends with the line `N passed, N failed`; a program that
+# crashed, or says no summary, counts as a failure. CHECK_LIMIT_S bounds a single program.
+# CHECK_AFTER is a command for the end, which looks at what the programs left behind; it counts as
+# one test.
 set -u
-jobs=${CHECK_JOBS:-2}
+jobs=${CHECK_JOBS:-3}
 limit=${CHECK_LIMIT_S:-420}
 dir=$(mktemp -d) || exit 1
 trap 'rm -rf "$dir"' EXIT

@@ -421,8 +421,9 @@ START_TEST(files_that_no_document_names_are_removed)
 	      " 0/ticket-3-v1.svg 0/ticket-1-v10.pdf 0/readme ticket-9-v1-0.pdf"
 	      " && touch -d '2 hours ago' 0/* ticket* && touch 0/ticket-1-v3-0.pdf");
 	ck_assert_int_eq(tidy(3600), 5);
-	ck_assert_str_eq(files(), "./0/readme ./0/ticket-1-v1-0.pdf ./0/ticket-1-v1-0.png "
-				  "./0/ticket-1-v1-0.svg ./0/ticket-1-v3-0.pdf ./ticket-9-v1-0.pdf ");
+	ck_assert_str_eq(files(),
+			 "./0/readme ./0/ticket-1-v1-0.pdf ./0/ticket-1-v1-0.png "
+			 "./0/ticket-1-v1-0.svg ./0/ticket-1-v3-0.pdf ./ticket-9-v1-0.pdf ");
 	ck_assert_int_eq(tidy(3600), 0);
 	remove_directory();
 }
