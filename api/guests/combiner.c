@@ -14,13 +14,15 @@ enum { BUCKETS = 1024, LANES_MAX = 2 };
 
 struct lane;
 
+enum role { WAITS, LEADS_COMMON, LEADS_LANE };
+
 /* A caller that waits; lives on its stack, under the combiner's lock until `done`. */
 struct waiter {
 	struct batch_item item;
 	const struct registration_member *member;
 	struct registration_outcome *outcome;
 	struct lane *lane; /* where it waits */
-	enum { WAITS, LEADS_COMMON, LEADS_LANE } role;
+	enum role role;
 	bool done;
 	pthread_cond_t wake;
 	STAILQ_ENTRY(waiter) next;
@@ -172,7 +174,7 @@ static void put_apart(struct combiner *combiner, struct waiter *waiter)
 /* --- leading -----------------------------------------------------------------------------------
  */
 
-static void appoint(struct lane *lane, int role)
+static void appoint(struct lane *lane, enum role role)
 {
 	struct waiter *leader = STAILQ_FIRST(&lane->waiters);
 
