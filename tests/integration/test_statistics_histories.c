@@ -15,7 +15,7 @@
 #include "tests/support/servers.h"
 #include "tests/support/suite.h"
 
-enum { HISTORIES = 100, STEPS = 24, TRIES = 20, SETTLED_MS = 30000 };
+enum { HISTORIES = 100, STEPS = 24, TRIES = 20, SETTLED_MS = 120000 };
 
 #define MS INT64_C(1)
 #define MINUTE (60 * 1000 * MS)
