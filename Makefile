@@ -137,6 +137,7 @@ bench: deps ## the load figures, one table (LOAD=name, RUNS=5): what we do besid
 
 asan: export CK_TIMEOUT_MULTIPLIER = 5
 asan: export CHECK_LIMIT_S = 1200
+asan tsan: export CHECK_JOBS = 2
 asan: export ASAN_OPTIONS = detect_stack_use_after_return=1:strict_string_checks=1
 asan: export UBSAN_OPTIONS = print_stacktrace=1
 asan: export LSAN_OPTIONS = suppressions=$(CURDIR)/tests/support/lsan.supp:print_suppressions=0
