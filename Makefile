@@ -67,7 +67,11 @@ BINS = $(PROGRAMS:%=$(O)/bin/%)
 # The same programs with a later step of the schema, for tests of an upgrade.
 NEXT_BINS = $(O)/bin/next/core-api $(O)/bin/next/corectl
 UNIT_BINS = $(UNIT_SRC:tests/unit/%.c=$(O)/tests/unit/%)
-INTEGRATION_BINS = $(INTEGRATION_SRC:tests/integration/%.c=$(O)/tests/integration/%)
+# The longest first, so that none of them runs alone at the end.
+LONGEST = $(patsubst %,tests/integration/test_%.c,replica registration_races observability refunds \
+	payment_calls holds import faults payments slow_clients statistics_histories fleet traces)
+INTEGRATION_BINS = $(patsubst tests/integration/%.c,$(O)/tests/integration/%,\
+	$(LONGEST) $(filter-out $(LONGEST),$(INTEGRATION_SRC)))
 
 # What needs a million rows or a long time.
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
@@ -115,7 +119,7 @@ check: deps ## build everything and run every test against private servers
 	@tests/support/npm_ci.sh needed tests/npm $(BUILD)/check-npm --omit=dev
 	@DIALOGUE_LOG=$(DIALOGUES) CHECK_AFTER="node tests/npm/validate.mjs \
 		$(BUILD)/check-npm/node_modules $(WEB)/openapi.json $(DIALOGUES)" \
-		$(O)/bin/with-servers tests/support/check.sh $(UNIT_BINS) $(INTEGRATION_BINS)
+		$(O)/bin/with-servers tests/support/check.sh $(INTEGRATION_BINS) $(UNIT_BINS)
 
 check-large: deps ## the tests that need a million rows or a long time, with their figures
 	+@$(MAKE) --no-print-directory -j2 programs $(NEXT_BINS) $(LARGE_BINS)

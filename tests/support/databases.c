@@ -123,7 +123,9 @@ static const char *create(const char *name, const char *from)
 	snprintf(sql, sizeof(sql), "DROP DATABASE IF EXISTS \"%s\" WITH (FORCE)", name);
 	if (pg_exec(conn, sql, PG_NO_ARGS, NULL, &err) != OK)
 		fatal("servers: %s", err.detail);
-	snprintf(sql, sizeof(sql), "CREATE DATABASE \"%s\" TEMPLATE %s", name, from);
+	/* Copied by the file system, not page by page through the log: half the work. */
+	snprintf(sql, sizeof(sql), "CREATE DATABASE \"%s\" TEMPLATE %s STRATEGY file_copy", name,
+		 from);
 	if (pg_exec(conn, sql, PG_NO_ARGS, NULL, &err) != OK)
 		fatal("servers: %s", err.detail);
 	return servers_database_url(name);

@@ -109,7 +109,6 @@ struct platform_ring {
 
 struct platform {
 	pthread_mutex_t lock; /* of everything below but the configuration */
-	bool stopping;
 	struct platform_script scripts[SERVICE_COUNT];
 	struct platform_record *records; /* ring */
 	size_t record_count;             /* since the last reset */
@@ -145,7 +144,6 @@ struct platform_call {
  * ----------------------------------------- */
 
 void platform_init(struct platform *platform);
-void platform_release(struct platform *platform);
 /* Forget calls, scripts, intents, mails, revoked users. */
 void platform_reset(struct platform *platform);
 void platform_forget_calls(struct platform *platform);

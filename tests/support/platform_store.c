@@ -35,13 +35,6 @@ static void ring_init(struct platform_ring *ring)
 	ring_reset(ring);
 }
 
-static void ring_release(struct platform_ring *ring)
-{
-	free(ring->items);
-	free(ring->next);
-	free(ring->heads);
-}
-
 /* FNV-1a */
 static size_t key_slot(const char *key)
 {
@@ -143,18 +136,6 @@ void platform_reset(struct platform *platform)
 	ring_reset(&platform->refunds);
 	ring_reset(&platform->mails);
 	pthread_mutex_unlock(&platform->lock);
-}
-
-void platform_release(struct platform *platform)
-{
-	forget_calls(platform);
-	free(platform->records);
-	free(platform->intents);
-	ring_release(&platform->refunds);
-	ring_release(&platform->mails);
-	jwks_close(platform->jwks);
-	free(platform->jwks_document);
-	pthread_mutex_destroy(&platform->lock);
 }
 
 struct platform_script platform_take_script(struct platform *platform,
