@@ -19,7 +19,8 @@ static unsigned caller_bits(const struct request *req)
 	return who;
 }
 
-bool access_event_visible(const char *event_status, unsigned who)
+/* Is an event in this state visible to these WHO_ bits? */
+static bool event_visible(const char *event_status, unsigned who)
 {
 	return strcmp(event_status, "draft") != 0 ||
 	       (who & (WHO_ADMIN | WHO_ORGANIZER | WHO_STAFF));
@@ -96,7 +97,7 @@ static bool thing_visible(const struct request *req)
 	if (req->route->scope == SCOPE_PAYMENT || req->route->scope == SCOPE_IMPORT)
 		seers &= ~(unsigned)WHO_STAFF;
 	if (req->route->scope == SCOPE_EVENT || req->route->scope == SCOPE_TICKET_TYPE)
-		return access_event_visible(req->access.event_status, req->access.who);
+		return event_visible(req->access.event_status, req->access.who);
 	return req->access.who & seers;
 }
 
@@ -135,8 +136,7 @@ enum status access_check_event(struct request *req, const struct access *event, 
 		req->access.who |= WHO_ORGANIZER;
 	if (is_staff)
 		req->access.who |= WHO_STAFF;
-	return access_event_visible(event->event_status, req->access.who) ? OK
-									  : not_found(req, err);
+	return event_visible(event->event_status, req->access.who) ? OK : not_found(req, err);
 }
 
 enum status access_check(struct request *req, struct problem *err)

@@ -13,7 +13,5 @@ enum status access_check(struct request *req, struct problem *err) MUST_CHECK;
  * counts for drafts alone. */
 enum status access_check_event(struct request *req, const struct access *event, bool is_staff,
 			       struct problem *err) MUST_CHECK;
-/* The rule alone: is an event in this state visible to these WHO_ bits? */
-bool access_event_visible(const char *event_status, unsigned who);
 
 #endif

@@ -4,6 +4,7 @@
 #ifndef API_APP_H
 #define API_APP_H
 
+#include "api/client_address.h"
 #include "api/config.h"
 #include "common/breaker.h"
 #include "common/cache.h"
@@ -33,7 +34,8 @@ struct app {
 	struct replica *replica; /* NULL: none, everybody reads the primary */
 	struct payment_gate payments;
 	struct cache *cache;
-	struct limits *limits; /* NULL: none is configured */
+	struct proxies proxies; /* whose X-Forwarded-For is believed */
+	struct limits *limits;  /* NULL: none is configured */
 	struct dispatcher *dispatcher;
 	struct combiner *combiner;
 	struct kept *kept;

@@ -91,7 +91,8 @@ static const struct config_key keys[] = {
 	{"RATE_LIMIT_WAIT_MS", CONFIG_INT, 0, "5", 1, 1000, AT(rate_wait_ms), NULL,
 	 "milliseconds that Redis has to count a request; then this process does it alone"},
 	{"TRUSTED_PROXIES", CONFIG_STRING, 0, NULL, 1, 2048, AT(trusted_proxies), NULL,
-	 "addresses and networks, with commas, whose X-Forwarded-For is believed (unset: none)"},
+	 "addresses and networks, with commas, whose X-Forwarded-For is believed, for limits and "
+	 "the log (unset: none)"},
 	{"HTTP_THREADS", CONFIG_INT, 0, "256", 8, 4096, AT(http_threads), NULL,
 	 "connections served side by side; more than REQUESTS_MAX and DOOR_REQUESTS_MAX together"},
 	{"REQUESTS_MAX", CONFIG_INT, 0, "128", 1, 4096, AT(requests_max), NULL,

@@ -36,7 +36,6 @@ _Static_assert(ARRAY_LEN(policies) - 1 <= RATE_ASKS_MAX,
 struct limits {
 	struct redis_rate *shared;
 	struct rate_table *own; /* while Redis is away */
-	struct proxies proxies;
 };
 
 /* What was asked for a request, and what came of it. */
@@ -102,9 +101,7 @@ enum status limits_open(struct app *app, const char *redis_url, struct limits **
 	limits = calloc(1, sizeof(*limits));
 	if (!limits)
 		fatal("out of memory");
-	status = proxies_parse(config->trusted_proxies, &limits->proxies, err);
-	if (!status)
-		status = redis_rate_open(&options, &limits->shared, err);
+	status = redis_rate_open(&options, &limits->shared, err);
 	if (status) {
 		free(limits);
 		return status;
@@ -142,12 +139,11 @@ static bool covers(const struct policy *policy, const struct request *req)
 /* Whose budget it is. The braces keep a caller's keys on one slot of a cluster. */
 static const char *subject_of(const struct request *req)
 {
-	const struct limits *limits = req->app->limits;
 	char address[ADDRESS_TEXT_SIZE];
 
 	if (req->caller.signed_in)
 		return arena_printf(req->arena, "rate:{user:%lld}", (long long)req->caller.user_id);
-	client_address(&limits->proxies, req->http->remote_addr,
+	client_address(&req->app->proxies, req->http->remote_addr,
 		       http_header_list(req->http, "X-Forwarded-For"), address);
 	return arena_printf(req->arena, "rate:{%s}", address);
 }

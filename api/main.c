@@ -164,7 +164,8 @@ static enum status build_app(struct process *p, struct problem *err)
 		.leaders = 2, .batch_max = READS_MAX, .call = events_store_read_all});
 	payment_client_init(&app->payments);
 	open_tokens(p);
-	return credential_keys_parse(p->config.qr_secret, &app->keys, err);
+	enum status status = proxies_parse(p->config.trusted_proxies, &app->proxies, err);
+	return status ? status : credential_keys_parse(p->config.qr_secret, &app->keys, err);
 }
 
 static enum status listen_all(struct process *p, struct problem *err)

@@ -56,11 +56,27 @@ struct observed {
 	struct request *req;
 	const char *url;
 	const char *user_agent;
-	const char *error; /* of an answer that is our fault */
-	const char *slug;  /* the problem's, for its span */
+	const char *error;   /* of an answer that is our fault */
+	const char *slug;    /* the problem's, for its span */
+	const char *address; /* the caller's; NULL: the peer's */
 };
 
 static _Thread_local struct observed observed;
+
+/* Where the caller is: the peer, or whom a proxy that is trusted names. */
+static const char *address_of(const struct request *req)
+{
+	const struct http_exchange *http = req->http;
+	const struct proxies *proxies = &req->app->proxies;
+	char *address;
+
+	if (!proxies->count)
+		return http->remote_addr;
+	address = arena_alloc(req->arena, ADDRESS_TEXT_SIZE);
+	client_address(proxies, http->remote_addr, http_header_list(http, "X-Forwarded-For"),
+		       address);
+	return address;
+}
 
 void observe_begin(struct request *req)
 {
@@ -69,6 +85,7 @@ void observe_begin(struct request *req)
 
 	observed = (struct observed){.req = req};
 	observed.user_agent = agent ? arena_strdup(req->arena, agent) : NULL;
+	observed.address = address_of(req);
 	observe_count_begin();
 }
 
@@ -96,7 +113,7 @@ static void log_request(const struct http_exchange *exchange, const struct obser
 	log_i64(&line, "statusCode", exchange->response.status);
 	log_ms(&line, "duration", duration_us);
 	log_str(&line, "userAgent", seen->user_agent);
-	log_str(&line, "ip", exchange->remote_addr);
+	log_str(&line, "ip", seen->address ? seen->address : exchange->remote_addr);
 	if (req && req->caller.signed_in)
 		log_i64(&line, "userId", req->caller.user_id);
 	log_str(&line, "requestId", exchange->request_id);

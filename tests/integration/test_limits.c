@@ -344,6 +344,21 @@ static int status_from(const char *forwarded, const char *second)
 	return api_send("GET", NULL, "/api/events", NULL, headers)->status;
 }
 
+/* As where requests for the list of events came from; with `wait`, lines may be on their way. */
+static bool is_logged(const char *address, bool wait)
+{
+	int64_t until = monotonic_ms() + (wait ? LONG_MS : 0);
+	const char *command = text("grep -aqs '\"url\":\"/api/events\".*\"ip\":\"%s\"' '%s'",
+				   address, suite_log(SUITE_API));
+
+	while (system(command) != 0) {
+		if (monotonic_ms() >= until)
+			return false;
+		clock_sleep_ms(20);
+	}
+	return true;
+}
+
 START_TEST(behind_a_proxy)
 {
 	suite_set("TRUSTED_PROXIES", "127.0.0.0/8, 10.0.0.1");
@@ -356,6 +371,8 @@ START_TEST(behind_a_proxy)
 	ck_assert_int_eq(status_from("203.0.113.1, 10.0.0.1", NULL), 429);
 	ck_assert_int_eq(status_from("203.0.113.1", "203.0.113.2"), 200);
 	ck_assert_int_eq(status_from("203.0.113.3", NULL), 200);
+	ck_assert(is_logged("203.0.113.3", true));
+	ck_assert(!is_logged("127.0.0.1", false));
 }
 END_TEST
 
@@ -365,6 +382,8 @@ START_TEST(no_proxy_is_trusted)
 	ck_assert_int_eq(status_from("203.0.113.1", NULL), 200);
 	ck_assert_int_eq(status_from("203.0.113.2", NULL), 200);
 	ck_assert_int_eq(status_from("203.0.113.3", NULL), 429);
+	ck_assert(is_logged("127.0.0.1", true));
+	ck_assert(!is_logged("203.0.113.3", false));
 }
 END_TEST
 
