@@ -2,7 +2,8 @@
  * pg: the one door to PostgreSQL: pool, leases, prepared statements, transactions.
  *
  * Statements are .sql files compiled in (see the Makefile): `schema sql/event_get.sql` becomes
- * `sql_event_get`. They are prepared by name on every new connection. A lease is one connection for
+ * `sql_event_get`. The first connection of a pool prepares them all, so that a wrong one is seen at
+ * the start; later ones prepare a statement when they first use it. A lease is one connection for
  * one unit of work; never hold it across a call to another service. A lost connection is dropped
  * from the pool at return. Every call has a client-side deadline (statement time-out + 1 s).
  */
@@ -65,19 +66,23 @@ struct pg_pool_options {
 	int port;             /* 0: the conninfo's */
 	const char *name;     /* application_name, and the label of its metrics */
 	size_t min, max;      /* connections kept open, and at most */
-	size_t later;         /* of min: left to pg_pool_fill, or to whoever leases first */
-	int64_t idle_ms;      /* closed after so long unused, down to min */
-	int64_t wait_ms;      /* longest wait for a lease: then ST_OVERLOADED */
+	size_t later; /* of min: left to pg_pool_begin and pg_pool_fill, or to who leases first */
+	int64_t idle_ms; /* closed after so long unused, down to min */
+	int64_t wait_ms; /* longest wait for a lease: then ST_OVERLOADED */
 	int64_t statement_timeout_ms;
 	int64_t lock_timeout_ms;
-	const struct pg_statement *const *statements; /* prepared on each connection */
+	const struct pg_statement *const *statements;
 	size_t statement_count;
+	bool on_demand; /* another pool's first connection prepares these statements */
 };
 
 /* Open the pool and its first `min` connections. A database that is away is no failure: leases try
- * again. A statement that does not prepare fails each lease with ST_INTERNAL_ERROR. */
+ * again. A statement that does not prepare fails each lease with ST_INTERNAL_ERROR, until all have
+ * been prepared once. */
 enum status pg_pool_open(const struct pg_pool_options *options, struct pg_pool **ret_pool,
 			 struct problem *err) MUST_CHECK;
+/* Open the first connection, in the caller's time; who leases meanwhile gets it. */
+void pg_pool_begin(struct pg_pool *pool);
 /* Open what is missing of `min`, in the caller's time. */
 void pg_pool_fill(struct pg_pool *pool);
 /* Close; all leases must be back. */

@@ -24,6 +24,7 @@ struct pg_conn {
 	bool lost;            /* the link is dead or out of step: never use it again */
 	char sqlstate[SQLSTATE_SIZE];
 	char constraint[CONSTRAINT_SIZE];
+	bool prepared[]; /* which of its pool's statements are */
 };
 
 static inline PGresult *pg_raw(const struct pg_result *result)
@@ -43,9 +44,10 @@ struct pg_args {
 void pg_args_init(struct pg_args *args, const struct pg_param *params, size_t count);
 void pg_args_release(struct pg_args *args);
 
-/* Prepare the statements in one round trip. */
-enum status pg_prepare_all(struct pg_conn *conn, const struct pg_statement *const *statements,
-			   size_t count, struct problem *err) MUST_CHECK;
+/* Prepare all statements of the connection's pool at once. */
+enum status pg_prepare_all(struct pg_conn *conn, struct problem *err) MUST_CHECK;
+/* The statements of a pool, sorted by address. */
+const struct pg_statement *const *pg_pool_statements(const struct pg_pool *pool, size_t *ret_count);
 /* Run SQL without parameters and drop its result. */
 enum status pg_command(struct pg_conn *conn, const char *sql, struct problem *err) MUST_CHECK;
 /* A pool for its metrics: threads in line now, waits given up since the start. */

@@ -33,7 +33,10 @@ struct waiter {
 
 struct pg_pool {
 	struct pg_pool_options options;
+	const struct pg_statement **statements; /* sorted by address */
+	_Atomic bool checked;                   /* a connection has prepared all of them */
 	pthread_mutex_t lock;
+	bool begun; /* the first opening is over: until then everybody else waits for it */
 	struct pg_conn **idle; /* a stack: the last returned is on top */
 	size_t idle_count;
 	size_t open; /* idle, leased, or being opened */
@@ -112,7 +115,7 @@ static enum status open_link(const struct pg_pool_options *at, const char *setti
 	if (at->port)
 		snprintf(port, sizeof(port), "%d", at->port);
 	strncat(options, settings, sizeof(options) - strlen(options) - 1);
-	conn = must(calloc(1, sizeof(*conn)));
+	conn = must(calloc(1, sizeof(*conn) + at->statement_count * sizeof(*conn->prepared)));
 	conn->link = PQconnectdbParams(keys, values, 1);
 	if (PQstatus(conn->link) != CONNECTION_OK || PQsetnonblocking(conn->link, 1) != 0) {
 		pg_conn_free(conn);
@@ -148,11 +151,12 @@ static enum status open_pooled(struct pg_pool *pool, struct pg_conn **ret_conn, 
 		return status;
 	conn->pool = pool;
 	conn->limit_ms = CONNECT_LIMIT_MS;
-	status = pg_prepare_all(conn, options->statements, options->statement_count, err);
+	status = pool->checked ? OK : pg_prepare_all(conn, err);
 	if (status != OK) {
 		pg_conn_free(conn);
 		return status;
 	}
+	pool->checked = true;
 	conn->limit_ms =
 		options->statement_timeout_ms ? options->statement_timeout_ms + GRACE_MS : 0;
 	*ret_conn = conn;
@@ -215,17 +219,52 @@ static void close_stale(struct pg_pool *pool)
 	} while (stale);
 }
 
+/* With the lock held: the first connection is there or cannot be had, so who waits may open one. */
+static void open_up(struct pg_pool *pool)
+{
+	pool->begun = true;
+	while (pool->first && pool->open < pool->options.max) {
+		pool->open++;
+		hand_over(pool, NULL);
+	}
+}
+
 static enum status open_in_place(struct pg_pool *pool, struct pg_conn **ret_conn,
 				 struct problem *err)
 {
 	enum status status = open_pooled(pool, ret_conn, err);
 
-	if (status != OK) {
-		pthread_mutex_lock(&pool->lock);
+	pthread_mutex_lock(&pool->lock);
+	if (status != OK)
 		free_place(pool);
-		pthread_mutex_unlock(&pool->lock);
-	}
+	open_up(pool);
+	pthread_mutex_unlock(&pool->lock);
 	return status;
+}
+
+static int compare_addresses(const void *a, const void *b)
+{
+	uintptr_t x = (uintptr_t) * (const struct pg_statement *const *)a;
+	uintptr_t y = (uintptr_t) * (const struct pg_statement *const *)b;
+
+	return (x > y) - (x < y);
+}
+
+static void sort_statements(struct pg_pool *pool)
+{
+	size_t count = pool->options.statement_count;
+
+	pool->statements = must(calloc(count + 1, sizeof(*pool->statements)));
+	if (!count)
+		return;
+	memcpy(pool->statements, pool->options.statements, count * sizeof(*pool->statements));
+	qsort(pool->statements, count, sizeof(*pool->statements), compare_addresses);
+}
+
+const struct pg_statement *const *pg_pool_statements(const struct pg_pool *pool, size_t *ret_count)
+{
+	*ret_count = pool->options.statement_count;
+	return pool->statements;
 }
 
 enum status pg_pool_open(const struct pg_pool_options *options, struct pg_pool **ret_pool,
@@ -246,8 +285,11 @@ enum status pg_pool_open(const struct pg_pool_options *options, struct pg_pool *
 	pool->idle = must(calloc(options->max, sizeof(struct pg_conn *)));
 	pool->last = &pool->first;
 	pool->suspect_us = -1;
+	pool->checked = pool->begun = options->on_demand;
+	sort_statements(pool);
 	pthread_mutex_init(&pool->lock, NULL);
 	while (pool->open + options->later < options->min) {
+		pool->begun = true;
 		if (open_pooled(pool, &conn, &trouble) != OK || !conn)
 			break;
 		pool->open++;
@@ -266,6 +308,7 @@ void pg_pool_close(struct pg_pool *pool)
 		pg_conn_free(pool->idle[i]);
 	pthread_mutex_destroy(&pool->lock);
 	free(pool->idle);
+	free(pool->statements);
 	free((char *)(uintptr_t)pool->options.conninfo);
 	free((char *)(uintptr_t)pool->options.name);
 	free((char *)(uintptr_t)pool->options.host);
@@ -346,7 +389,7 @@ enum status pg_lease(struct pg_pool *pool, struct pg_conn **ret_conn, struct pro
 	pthread_mutex_lock(&pool->lock);
 	if (pool->idle_count) {
 		waiter.conn = pool->idle[--pool->idle_count];
-	} else if (pool->open < pool->options.max) {
+	} else if (pool->open < (pool->begun ? pool->options.max : 1)) {
 		pool->open++;
 	} else {
 		got = wait_in_line(pool, &waiter);
@@ -360,12 +403,18 @@ enum status pg_lease(struct pg_pool *pool, struct pg_conn **ret_conn, struct pro
 	return OK;
 }
 
-static void put_back(struct pg_pool *pool, struct pg_conn *conn)
+/* With the lock held. */
+static void lend_or_keep(struct pg_pool *pool, struct pg_conn *conn)
 {
-	pthread_mutex_lock(&pool->lock);
 	conn->idle_at_us = clock_monotonic_us();
 	if (!hand_over(pool, conn))
 		pool->idle[pool->idle_count++] = conn;
+}
+
+static void put_back(struct pg_pool *pool, struct pg_conn *conn)
+{
+	pthread_mutex_lock(&pool->lock);
+	lend_or_keep(pool, conn);
 	pthread_mutex_unlock(&pool->lock);
 }
 
@@ -393,6 +442,29 @@ void pg_return(struct pg_conn **conn_at)
 		discard(conn->pool, conn);
 	else
 		put_back(conn->pool, conn);
+}
+
+void pg_pool_begin(struct pg_pool *pool)
+{
+	struct problem ignored = {0};
+	struct pg_conn *conn = NULL;
+	bool first;
+
+	pthread_mutex_lock(&pool->lock);
+	first = !pool->open;
+	pool->open += first;
+	pthread_mutex_unlock(&pool->lock);
+	if (!first)
+		return;
+	if (open_pooled(pool, &conn, &ignored) != OK)
+		conn = NULL;
+	pthread_mutex_lock(&pool->lock);
+	if (conn)
+		lend_or_keep(pool, conn);
+	else
+		free_place(pool);
+	open_up(pool);
+	pthread_mutex_unlock(&pool->lock);
 }
 
 void pg_pool_fill(struct pg_pool *pool)

@@ -197,21 +197,6 @@ static enum status refuse_lost(struct problem *err)
 	return problem_set(err, ST_DATABASE_UNAVAILABLE, "the connection to the database was lost");
 }
 
-enum status pg_query(struct pg_conn *conn, const struct pg_statement *statement,
-		     const struct pg_param *params, size_t param_count,
-		     struct pg_result **ret_result, struct problem *err)
-{
-	CLEANUP(pg_args_release) struct pg_args args;
-
-	pg_args_init(&args, params, param_count);
-	if (conn->lost)
-		return refuse_lost(err);
-	return finish(conn, statement->name,
-		      PQsendQueryPrepared(conn->link, statement->name, (int)param_count,
-					  args.values, args.lengths, args.formats, 0),
-		      ret_result, err);
-}
-
 enum status pg_exec(struct pg_conn *conn, const char *sql, const struct pg_param *params,
 		    size_t param_count, struct pg_result **ret_result, struct problem *err)
 {
@@ -299,9 +284,11 @@ static enum status prepare_some(struct pg_conn *conn, const struct pg_statement 
 	return status;
 }
 
-enum status pg_prepare_all(struct pg_conn *conn, const struct pg_statement *const *statements,
-			   size_t count, struct problem *err)
+enum status pg_prepare_all(struct pg_conn *conn, struct problem *err)
 {
+	size_t count = 0;
+	const struct pg_statement *const *statements = pg_pool_statements(conn->pool, &count);
+
 	/* In portions, so that answers never fill the socket while we still write. */
 	for (size_t done = 0; done < count; done += PREPARE_MAX) {
 		size_t some = count - done < PREPARE_MAX ? count - done : PREPARE_MAX;
@@ -309,8 +296,56 @@ enum status pg_prepare_all(struct pg_conn *conn, const struct pg_statement *cons
 
 		if (status != OK)
 			return status;
+		memset(conn->prepared + done, true, some * sizeof(*conn->prepared));
 	}
 	return OK;
+}
+
+static int compare_address(const void *key, const void *element)
+{
+	uintptr_t a = (uintptr_t)key, b = (uintptr_t) * (const struct pg_statement *const *)element;
+
+	return (a > b) - (a < b);
+}
+
+/* Prepared when this connection uses it first: most connections use few of many statements. */
+static enum status prepare(struct pg_conn *conn, const struct pg_statement *statement,
+			   struct problem *err)
+{
+	size_t count = 0;
+	const struct pg_statement *const *all =
+		conn->pool ? pg_pool_statements(conn->pool, &count) : NULL;
+	const struct pg_statement *const *found =
+		count ? bsearch(statement, all, count, sizeof(*all), compare_address) : NULL;
+	enum status status;
+
+	if (!found || conn->prepared[found - all])
+		return OK;
+	status = finish(conn, statement->name,
+			PQsendPrepare(conn->link, statement->name, statement->sql, 0, NULL), NULL,
+			err);
+	if (status == OK)
+		conn->prepared[found - all] = true;
+	return status;
+}
+
+enum status pg_query(struct pg_conn *conn, const struct pg_statement *statement,
+		     const struct pg_param *params, size_t param_count,
+		     struct pg_result **ret_result, struct problem *err)
+{
+	CLEANUP(pg_args_release) struct pg_args args;
+	enum status status;
+
+	pg_args_init(&args, params, param_count);
+	if (conn->lost)
+		return refuse_lost(err);
+	status = prepare(conn, statement, err);
+	if (status != OK)
+		return status;
+	return finish(conn, statement->name,
+		      PQsendQueryPrepared(conn->link, statement->name, (int)param_count,
+					  args.values, args.lengths, args.formats, 0),
+		      ret_result, err);
 }
 
 /* --- transactions ------------------------------------------------------------------------------

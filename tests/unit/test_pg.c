@@ -430,6 +430,124 @@ START_TEST(many_statements_are_prepared)
 }
 END_TEST
 
+static void *lease_and_count(void *done)
+{
+	struct problem own = {0};
+
+	for (int i = 0; i < 50; i++) {
+		struct pg_conn *conn = NULL;
+
+		if (pg_lease(pool, &conn, &own) != OK ||
+		    pg_query(conn, &sql_count, PG_NO_ARGS, NULL, &own) != OK)
+			break;
+		pg_return(&conn);
+		++*(int *)done;
+	}
+	return NULL;
+}
+
+static int64_t prepared_on(struct pg_conn *conn)
+{
+	return one_sql(conn, "SELECT count(*) FROM pg_prepared_statements");
+}
+
+/* Most connections of a pool use few of many statements. */
+START_TEST(only_the_first_connection_prepares_them_all)
+{
+	struct pg_conn *first = lease();
+	struct pg_conn *second = lease();
+
+	ck_assert_int_eq(prepared_on(first), ARRAY_LEN(statements));
+	ck_assert_int_eq(prepared_on(second), 0);
+	ck_assert_int_eq(one(second, &sql_count), 0);
+	ck_assert_int_eq(one(second, &sql_count), 0);
+	ck_assert_int_eq(pg_begin(second, &err), OK);
+	ck_assert(one(second, &sql_pid) > 0);
+	pg_rollback(second);
+	ck_assert_int_eq(prepared_on(second), 2); /* it outlives its transaction */
+	ck_assert(one(second, &sql_pid) > 0);
+	pg_return(&first);
+	pg_return(&second);
+}
+END_TEST
+
+START_TEST(on_demand_a_wrong_statement_fails_alone)
+{
+	struct pg_pool *other = NULL;
+	struct pg_conn *conn = NULL;
+
+	options.statements = with_wrong;
+	options.statement_count = ARRAY_LEN(with_wrong);
+	options.on_demand = true;
+	ck_assert_int_eq(pg_pool_open(&options, &other, &err), OK);
+	ck_assert_int_eq(pg_lease(other, &conn, &err), OK);
+	ck_assert_int_eq(prepared_on(conn), 0);
+	ck_assert_int_eq(pg_query(conn, &sql_wrong, PG_NO_ARGS, NULL, &err), ST_INTERNAL_ERROR);
+	ck_assert_ptr_nonnull(strstr(err.detail, "nowhere"));
+	ck_assert(one(conn, &sql_pid) > 0);
+	ck_assert_int_eq(
+		pg_exec(conn, "CREATE TABLE nowhere (nothing int)", PG_NO_ARGS, NULL, &err), OK);
+	ck_assert_int_eq(pg_query(conn, &sql_wrong, PG_NO_ARGS, NULL, &err), OK);
+	ck_assert_int_eq(prepared_on(conn), 2);
+	pg_return(&conn);
+	pg_pool_close(other);
+}
+END_TEST
+
+static void *begin_pool(void *other)
+{
+	pg_pool_begin(other);
+	return NULL;
+}
+
+/* Whoever comes while the first connection is opened gets it, instead of a second one as dear. */
+START_TEST(the_first_connection_is_opened_once)
+{
+	struct pg_pool *other = NULL;
+	struct pg_conn *conn = NULL;
+	pthread_t beginner;
+	size_t open = 9, leased = 9;
+
+	options.later = options.min;
+	options.wait_ms = 5000;
+	ck_assert_int_eq(pg_pool_open(&options, &other, &err), OK);
+	pg_pool_counts(other, &open, NULL);
+	ck_assert_uint_eq(open, 0);
+	pthread_create(&beginner, NULL, begin_pool, other);
+	while (open == 0)
+		pg_pool_counts(other, &open, NULL);
+	ck_assert_int_eq(pg_lease(other, &conn, &err), OK);
+	ck_assert_int_eq(prepared_on(conn), ARRAY_LEN(statements));
+	pthread_join(beginner, NULL);
+	pg_return(&conn);
+	pg_pool_counts(other, &open, &leased);
+	ck_assert_uint_eq(open, 1);
+	ck_assert_uint_eq(leased, 0);
+	pg_pool_close(other);
+}
+END_TEST
+
+START_TEST(all_who_wait_for_a_first_connection_get_one)
+{
+	struct pg_pool *other = NULL, *usual = pool;
+	pthread_t threads[12];
+	int done[12] = {0};
+
+	options.later = options.min;
+	options.wait_ms = 5000;
+	ck_assert_int_eq(pg_pool_open(&options, &other, &err), OK);
+	pool = other;
+	for (size_t i = 0; i < ARRAY_LEN(threads); i++)
+		pthread_create(&threads[i], NULL, lease_and_count, &done[i]);
+	for (size_t i = 0; i < ARRAY_LEN(threads); i++) {
+		pthread_join(threads[i], NULL);
+		ck_assert_int_eq(done[i], 50);
+	}
+	pool = usual;
+	pg_pool_close(other);
+}
+END_TEST
+
 START_TEST(last_returned_is_lent_first)
 {
 	struct pg_conn *a = lease();
@@ -466,22 +584,6 @@ START_TEST(waiting_is_bounded)
 	pg_return(&held[2]);
 }
 END_TEST
-
-static void *lease_and_count(void *done)
-{
-	struct problem own = {0};
-
-	for (int i = 0; i < 50; i++) {
-		struct pg_conn *conn = NULL;
-
-		if (pg_lease(pool, &conn, &own) != OK ||
-		    pg_query(conn, &sql_count, PG_NO_ARGS, NULL, &own) != OK)
-			break;
-		pg_return(&conn);
-		++*(int *)done;
-	}
-	return NULL;
-}
 
 START_TEST(many_threads_share_few_connections)
 {
@@ -707,6 +809,10 @@ static Suite *pg_suite(void)
 	tcase_add_test(failures, copy_does_not_hang);
 	tcase_add_test(lending, a_statement_that_does_not_prepare_fails_each_lease);
 	tcase_add_test(lending, many_statements_are_prepared);
+	tcase_add_test(lending, only_the_first_connection_prepares_them_all);
+	tcase_add_test(lending, on_demand_a_wrong_statement_fails_alone);
+	tcase_add_test(lending, the_first_connection_is_opened_once);
+	tcase_add_test(lending, all_who_wait_for_a_first_connection_get_one);
 	tcase_add_test(lending, another_host_for_the_same_database);
 	tcase_add_test(lending, last_returned_is_lent_first);
 	tcase_add_test(lending, waiting_is_bounded);
