@@ -14,6 +14,7 @@
 enum { BUFFER = 65536, PIPELINE = 1000 };
 #define MOVE_EVERY_US (1 * US_PER_S)
 #define RECOVER_EVERY_US (5 * US_PER_S)
+#define FIRST_US (100 * US_PER_MS) /* after the start: who waits for us to be ready comes first */
 
 struct entry {
 	const struct queue_type *type;
@@ -278,6 +279,7 @@ static struct dispatcher *make(struct pg_pool *pool)
 	d->pool = pool;
 	/* The processes before this one may have left rows that were never put. */
 	d->recover_all = true;
+	d->move_at = clock_monotonic_us() + FIRST_US;
 	d->redis_up = true;
 	queue_metrics_reachable(true);
 	d->database_up = true;

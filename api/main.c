@@ -44,8 +44,8 @@ struct process {
 	struct sweeper *sweeper;
 	struct httpd *metrics;
 	struct httpd *server;
-	pthread_t filler;
-	bool filling;
+	pthread_t opener, filler;
+	bool opening, filling;
 };
 
 /* Statements of the API and of the queue, as one table. */
@@ -80,7 +80,7 @@ static enum status open_pools(struct process *p, struct problem *err)
 		.conninfo = config_database_url(common, &p->arena),
 		.name = "main",
 		.min = (size_t)common->db_pool_min,
-		.later = common->db_pool_min > 0 ? (size_t)common->db_pool_min - 1 : 0,
+		.later = (size_t)common->db_pool_min,
 		.max = (size_t)common->db_pool_max,
 		.idle_ms = 30000,
 		.wait_ms = 2000,
@@ -93,6 +93,7 @@ static enum status open_pools(struct process *p, struct problem *err)
 	status = pg_pool_open(&options, &p->app.pool, err);
 	if (status)
 		return status;
+	options.on_demand = true; /* the main pool has all of them */
 	options.name = "door";
 	options.max = (size_t)p->config.door_pool_max;
 	options.later = options.min = options.min < options.max ? options.min : options.max;
@@ -188,6 +189,28 @@ static enum status listen_all(struct process *p, struct problem *err)
 	return status ? status : httpd_start(&options, &p->server, err);
 }
 
+/* To open a connection and prepare every statement on it takes as long as all else: begun beside.
+ */
+static void *open_first(void *arg)
+{
+	const struct process *p = arg;
+
+	pg_pool_begin(p->app.pool);
+	return NULL;
+}
+
+static void begin_opening(struct process *p)
+{
+	p->opening = pthread_create(&p->opener, NULL, open_first, p) == 0;
+}
+
+static void end_opening(struct process *p)
+{
+	if (p->opening)
+		pthread_join(p->opener, NULL);
+	p->opening = false;
+}
+
 /* One connection is enough to be ready; the others are there before many callers are. */
 static void *fill_pools(void *arg)
 {
@@ -206,8 +229,10 @@ static enum status start(struct process *p, struct problem *err)
 		status = trace_start(&p->config.trace, api_config_table.program, err);
 	if (!status)
 		status = open_pools(p, err);
-	if (!status)
+	if (!status) {
+		begin_opening(p);
 		status = open_cache(p, err);
+	}
 	if (!status)
 		observe_start(&p->app); /* before anything counts */
 	if (!status)
@@ -217,6 +242,7 @@ static enum status start(struct process *p, struct problem *err)
 		status = dispatcher_start(&p->config, p->background, &p->app.dispatcher, err);
 	if (!status)
 		status = listen_all(p, err);
+	end_opening(p); /* before those that nobody waits for */
 	if (!status)
 		status = sweeper_start(&p->app, &p->sweeper, err);
 	if (!status)

@@ -7,7 +7,10 @@
 #include "common/clock.h"
 #include "common/log.h"
 
-enum { ARENA_BLOCK = 64 * 1024 };
+enum {
+	ARENA_BLOCK = 64 * 1024,
+	FIRST_MS = 100 /* after the start, when those who wait for us to be ready come first */
+};
 
 struct worker {
 	pthread_t thread;
@@ -94,6 +97,7 @@ static void *run(void *arg)
 	struct arena arena;
 
 	arena_init(&arena, ARENA_BLOCK);
+	nap(worker->sweeper, FIRST_MS);
 	while (!stopping(worker->sweeper))
 		if (!run_slice(worker, &arena))
 			nap(worker->sweeper, worker->duty->interval_ms);

@@ -20,7 +20,7 @@
 #include "tests/support/run.h"
 #include "tests/support/servers.h"
 
-enum { PARTS = 4, EACH_MAX = 4, SETTINGS_MAX = 48, START_MS = 30000, STEP_MS = 10 };
+enum { PARTS = 4, EACH_MAX = 4, SETTINGS_MAX = 48, START_MS = 30000, STEP_MS = 2 };
 /* A process of the suite: the first of each part, then the second of each, … */
 enum { PLACES = PARTS * EACH_MAX };
 
