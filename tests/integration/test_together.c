@@ -42,7 +42,7 @@ static void other_says(const char *statement)
 static bool api_waits_for_lock(void)
 {
 	return sql_int("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
-		       "AND wait_event_type = 'Lock' AND query LIKE '%%register_guests%%'") > 0;
+		       "AND wait_event_type = 'Lock' AND query LIKE '%%register_guest%%'") > 0;
 }
 
 static void wait_for(bool (*what)(void))
