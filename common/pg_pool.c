@@ -141,9 +141,11 @@ static enum status open_pooled(struct pg_pool *pool, struct pg_conn **ret_conn, 
 	struct pg_conn *conn = NULL;
 	enum status status;
 
+	/* Short statements of many callers: parallel workers and compiling cost more than they save. */
 	snprintf(settings, sizeof(settings),
 		 " -c statement_timeout=%lld -c lock_timeout=%lld"
-		 " -c idle_in_transaction_session_timeout=%lld -c TimeZone=UTC -c DateStyle=ISO",
+		 " -c idle_in_transaction_session_timeout=%lld -c TimeZone=UTC -c DateStyle=ISO"
+		 " -c max_parallel_workers_per_gather=0 -c jit=off",
 		 (long long)options->statement_timeout_ms, (long long)options->lock_timeout_ms,
 		 idle_in_transaction_ms);
 	status = open_link(options, settings, &conn, err);

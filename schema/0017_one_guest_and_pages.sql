@@ -166,3 +166,50 @@ BEGIN
     PERFORM register_one_write(m, s);
     RETURN NEXT s;
 END $$;
+
+-- A page of an event's guests whom filters leave, newest first. p_after_at and p_after_id: the last one
+-- seen, NULL: from the first. One plan a session serves events of ten guests and of a million: left
+-- to itself it is made for what is in between, and reads and sorts all of them for a page. In order of
+-- the index it reads until the page is full.
+CREATE FUNCTION guests_page(p_event_id BIGINT, p_after_at TIMESTAMPTZ, p_after_id BIGINT, p_limit BIGINT,
+                            p_offset BIGINT, p_status TEXT, p_type TEXT, p_ticket_type_id BIGINT)
+    RETURNS SETOF BIGINT
+    LANGUAGE plpgsql STABLE ROWS 21
+    SET plan_cache_mode = force_generic_plan
+    SET enable_sort = off
+    SET enable_seqscan = off
+    SET enable_bitmapscan = off
+    SET max_parallel_workers_per_gather = 0
+    AS $$
+BEGIN
+    RETURN QUERY
+    SELECT g.id FROM guests g
+    WHERE g.event_id = p_event_id AND g.deleted_at IS NULL
+      AND (p_status IS NULL OR g.status = p_status)
+      AND (p_type IS NULL OR g.type = p_type)
+      AND (p_ticket_type_id IS NULL OR g.ticket_type_id = p_ticket_type_id)
+      -- bounds that are always there bound the index too
+      AND (g.created_at, g.id) < (coalesce(p_after_at, 'infinity'), coalesce(p_after_id, 9223372036854775807))
+    ORDER BY g.created_at DESC, g.id DESC
+    LIMIT p_limit OFFSET p_offset;
+END $$;
+
+-- The same of those whom a pattern finds. Planned for each pattern: whether its trigrams are rare decides.
+CREATE FUNCTION guests_found(p_event_id BIGINT, p_after_at TIMESTAMPTZ, p_after_id BIGINT, p_limit BIGINT,
+                             p_offset BIGINT, p_status TEXT, p_type TEXT, p_ticket_type_id BIGINT, p_pattern TEXT)
+    RETURNS SETOF BIGINT
+    LANGUAGE plpgsql STABLE ROWS 21
+    SET plan_cache_mode = force_custom_plan
+    AS $$
+BEGIN
+    RETURN QUERY
+    SELECT g.id FROM guests g
+    WHERE g.event_id = p_event_id AND g.deleted_at IS NULL
+      AND (g.first_name || ' ' || g.last_name || ' ' || g.email) ILIKE p_pattern
+      AND (p_status IS NULL OR g.status = p_status)
+      AND (p_type IS NULL OR g.type = p_type)
+      AND (p_ticket_type_id IS NULL OR g.ticket_type_id = p_ticket_type_id)
+      AND (p_after_at IS NULL OR (g.created_at, g.id) < (p_after_at, p_after_id))
+    ORDER BY g.created_at DESC, g.id DESC
+    LIMIT p_limit OFFSET p_offset;
+END $$;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/http_client.h"
 #include "tests/support/servers.h"
 #include "tests/support/suite.h"
@@ -314,8 +315,70 @@ START_TEST(filters_of_guests)
 	ck_assert_int_eq(api_get(token_organizer(), "%s?sort=eventDate", path)->status, 400);
 	ck_assert_int_eq(api_get(token_user(), "%s?colour=red", path)->status, 403);
 	ck_assert_int_eq(walk(text("%s?limit=1", path), NULL), 3);
+	ck_assert_int_eq(walk(text("%s?limit=1&status=confirmed", path), NULL), 1);
+	ck_assert_int_eq(
+		walk(text("%s?limit=1&ticketTypeId=%lld", path, (long long)shop.type_id), NULL), 2);
+	ck_assert_int_eq(walk(text("%s?limit=1&search=example", path), NULL), 3);
 	api_delete(token_organizer(), "%s/%lld", path, (long long)reply_int(gone, "data.id"));
 	ck_assert_int_eq(found(&shop, ""), 2);
+}
+END_TEST
+
+/* --- growth ------------------------------------------------------------------------------------
+ */
+
+enum { MANY_GUESTS = 20000, SMALL_EVENTS = 2000, PAGES_ROWS = 1000 };
+
+#define INSERT_GUESTS                                                                              \
+	"INSERT INTO guests (event_id, first_name, last_name, email, status, cancelled_at, "       \
+	"registered_by, attempt_id, created_at) SELECT %lld + i * %d, 'A', 'B', i || "             \
+	"'@x.example', "                                                                           \
+	"'cancelled', now(), 2, gen_random_uuid(), now() + i * interval '1 second' FROM "          \
+	"generate_series(1, %d) AS i"
+
+/* An event of many guests among events of one, and statistics that know it. */
+static const char *fill_one_event(void)
+{
+	long long event_id = shop_open(100000, "0", 100000).event_id;
+
+	sql("INSERT INTO events (title, description, event_date, time_zone, location, "
+	    "max_attendees, currency, organizer_id, status) SELECT 'Small', 'x', '2090-01-01', "
+	    "'UTC', 'Here', 10, 'EUR', 2, 'published' FROM generate_series(1, %d)",
+	    SMALL_EVENTS);
+	sql(INSERT_GUESTS, event_id, 0, MANY_GUESTS);
+	sql(INSERT_GUESTS, event_id, 1, SMALL_EVENTS);
+	sql("ANALYZE");
+	return text("/api/events/%lld/guests", event_id);
+}
+
+/* Rows of guests that ended connections have looked at. */
+static int64_t rows_read(void)
+{
+	suite_stop(SUITE_API);
+	clock_sleep_ms(200); /* their last words */
+	return sql_int("SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_user_tables WHERE relname "
+		       "= 'guests'");
+}
+
+/* Whatever the plans of a connection were made for: a page reads a page. */
+START_TEST(a_page_of_many_guests_reads_a_page)
+{
+	const char *path = fill_one_event();
+	struct reply *page;
+	int64_t before;
+
+	sql("DO $$ BEGIN EXECUTE format('ALTER DATABASE %%I SET plan_cache_mode = "
+	    "force_generic_plan', current_database()); END $$");
+	before = rows_read();
+	suite_start(SUITE_API);
+	page = api_get(token_organizer(), "%s", path);
+	ck_assert_int_eq(reply_count(page, "data"), 20);
+	page = api_get(token_organizer(), "%s?cursor=%s", path,
+		       reply_text(page, "meta.nextCursor"));
+	ck_assert_int_eq(reply_count(page, "data"), 20);
+	page = api_get(token_organizer(), "%s?status=cancelled", path);
+	ck_assert_int_eq(reply_count(page, "data"), 20);
+	ck_assert_int_lt(rows_read() - before, PAGES_ROWS);
 }
 END_TEST
 
@@ -337,6 +400,7 @@ int main(void)
 	tcase_add_test(cases, bad_queries);
 	tcase_add_test(cases, cursors_are_bound);
 	tcase_add_test(cases, filters_of_guests);
+	tcase_add_test(cases, a_page_of_many_guests_reads_a_page);
 	suite_add_tcase(suite, cases);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
