@@ -126,7 +126,7 @@ static const struct {
 	{"leavers", &sql_audit_leavers},       {"admissions", &sql_audit_admissions},
 	{"money", &sql_audit_money},           {"tickets", &sql_audit_tickets},
 	{"mails", &sql_audit_mails},           {"edits", &sql_audit_edits},
-	{"oversold", &sql_oversold},
+	{"imports", &sql_audit_imports},       {"oversold", &sql_oversold},
 };
 
 static void run_check(struct pg_conn *conn, size_t check)

@@ -84,6 +84,8 @@ static bool suits(const struct known *guest, enum book_want want)
 {
 	if (guest->busy || guest->left)
 		return false;
+	if (want == BOOK_TO_REISSUE)
+		return guest->code != NULL;
 	return want == BOOK_TO_CHANGE || (guest->intent && guest->paid == (want == BOOK_TO_REFUND));
 }
 
@@ -114,9 +116,20 @@ void book_return(struct known *guest)
 	pthread_mutex_unlock(&book.lock);
 }
 
-const struct known *book_look(struct dice *dice)
+void book_reissued(struct known *guest, const char *code, int64_t old_issued_ms)
 {
-	const struct known *found = NULL;
+	pthread_mutex_lock(&book.lock);
+	if (code) {
+		guest->old_code = guest->code;
+		guest->old_issued_ms = old_issued_ms;
+	}
+	guest->code = code;
+	pthread_mutex_unlock(&book.lock);
+}
+
+bool book_look(struct dice *dice, struct known *ret)
+{
+	bool found = false;
 
 	pthread_mutex_lock(&book.lock);
 	for (int i = 0; i < LOOKS && book.count && !found; i++) {
@@ -124,8 +137,9 @@ const struct known *book_look(struct dice *dice)
 		const struct known *guest =
 			book.guests[book.count - 1 - (size_t)dice_below(dice, (int)range)];
 
-		if (guest->code)
-			found = guest;
+		found = guest->code != NULL;
+		if (found)
+			*ret = *guest;
 	}
 	pthread_mutex_unlock(&book.lock);
 	return found;

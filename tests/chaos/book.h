@@ -26,11 +26,14 @@ extern struct stand stands[STANDS];
 struct known {
 	int64_t event_id, id;
 	int64_t payment_id; /* 0: nothing to pay */
-	const char *code;   /* NULL: no ticket yet */
-	const char *intent; /* NULL: nothing to pay */
-	bool busy;          /* somebody changes it: one at a time, so that the last word is known */
-	bool left;          /* cancelled, or so asked */
-	bool paid;          /* or so asked */
+	int64_t ticket_id;
+	const char *code;      /* NULL: no ticket yet, or nobody knows */
+	const char *old_code;  /* one that a reissue replaced; NULL: none */
+	int64_t old_issued_ms; /* when that was issued; 0: not known */
+	const char *intent;    /* NULL: nothing to pay */
+	bool busy; /* somebody changes it: one at a time, so that the last word is known */
+	bool left; /* cancelled, or so asked */
+	bool paid; /* or so asked */
 };
 
 /* Open the events at the first API, which must be well. */
@@ -38,12 +41,14 @@ void book_open(void);
 /* Open one more with few seats, at that address; false: it did not work out. */
 bool book_open_small(int number, const char *api, struct stand *ret_stand);
 void book_add(const struct known *guest);
-enum book_want { BOOK_TO_PAY, BOOK_TO_REFUND, BOOK_TO_CHANGE };
+enum book_want { BOOK_TO_PAY, BOOK_TO_REFUND, BOOK_TO_CHANGE, BOOK_TO_REISSUE };
 /* A random guest whom nobody else changes now, kept until book_return; NULL: none. */
 struct known *book_borrow(struct dice *dice, enum book_want want);
 void book_return(struct known *guest);
-/* A random guest with a ticket, of the latest rather often; NULL: none. */
-const struct known *book_look(struct dice *dice);
+/* A borrowed one's code is another now (NULL: perhaps), and when the old one was issued. */
+void book_reissued(struct known *guest, const char *code, int64_t old_issued_ms);
+/* A random guest with a ticket, of the latest rather often; false: none. */
+bool book_look(struct dice *dice, struct known *ret);
 /* Ids of the guests of an event who are known now; *ret_count of them, to be freed. */
 int64_t *book_guests(int64_t event_id, size_t *ret_count);
 

@@ -1,18 +1,14 @@
-#include "tests/chaos/clients.h"
-
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/clock.h"
-#include "common/ids.h"
-#include "tests/chaos/attempt.h"
-#include "tests/chaos/book.h"
+#include "tests/chaos/clients_internal.h"
 #include "tests/chaos/links.h"
 #include "tests/support/crowd.h"
 
-enum { FIRST_CALLER = 1000, RUSHERS = 12, GATES = 2 };
+enum { FIRST_CALLER = 1000, RUSHERS = 12, PART_CENTS = 1000 };
 
 static const char *organizer;
 static _Atomic int extra; /* numbers of operations that another one began */
@@ -21,6 +17,16 @@ void clients_setup(int first_extra)
 {
 	organizer = token_organizer();
 	extra = first_extra;
+}
+
+const char *clients_organizer(void)
+{
+	return organizer;
+}
+
+int clients_next_number(void)
+{
+	return extra++;
 }
 
 /* --- registrations ---------------------------------------------------------------------------- */
@@ -32,8 +38,10 @@ static void remember(const struct attempt *at)
 	const char *intent = reply_text(reply, "data.payment.intentId");
 	struct known guest = {.event_id = at->op->event_id, .id = at->op->guest_id};
 
-	if (code)
+	if (code) {
 		guest.code = text("%s", code);
+		guest.ticket_id = reply_int(reply, "data.ticket.id");
+	}
 	if (intent) {
 		guest.intent = text("%s", intent);
 		guest.payment_id = reply_int(reply, "data.payment.id");
@@ -130,7 +138,6 @@ void client_register_paid(int number, struct dice dice)
 struct many {
 	struct dice dice;
 	struct stand stand;
-	const struct known *guest;
 };
 
 /* Someone of a crowd: an operation with a number and dice of its own. */
@@ -138,7 +145,7 @@ static int another(const struct many *many, size_t i, struct dice *ret_dice)
 {
 	*ret_dice = (struct dice){many->dice.state + i};
 	dice_roll(ret_dice);
-	return extra++;
+	return clients_next_number();
 }
 
 static void rush_one(void *ctx, size_t i)
@@ -194,49 +201,7 @@ void client_pay(int number, struct dice dice)
 	book_return(guest);
 }
 
-/* --- the door --------------------------------------------------------------------------------- */
-
-static void scan_one(const struct known *guest, int number, struct dice dice)
-{
-	struct attempt at = attempt_begin(OP_SCAN, number, dice);
-	char id[UUID_SIZE];
-	enum outcome outcome;
-
-	ids_uuid4(id);
-	at.op->key = text("%s", id);
-	at.op->event_id = guest->event_id;
-	at.op->guest_id = guest->id;
-	at.op->code = guest->code;
-	outcome = attempt_settle(
-		&at, &(struct saying){.method = "POST",
-				      .url = "/api/tickets/validate",
-				      .token = organizer,
-				      .body = text("{\"ticketCode\":\"%s\",\"scanId\":\"%s\"}",
-						   guest->code, id)});
-	attempt_end(&at, outcome);
-}
-
-static void scan_at_gate(void *ctx, size_t i)
-{
-	const struct many *many = ctx;
-	struct dice dice;
-	int number = another(many, i, &dice);
-
-	scan_one(many->guest, number, dice);
-}
-
-/* One alone, or copies of a ticket at several gates. */
-void client_scan(int number, struct dice dice)
-{
-	struct many many = {.dice = dice, .guest = book_look(&dice)};
-
-	if (many.guest && dice_below(&dice, 2))
-		crowd(GATES, scan_at_gate, &many);
-	else if (many.guest)
-		scan_one(many.guest, number, dice);
-}
-
-static const char *guest_path(const struct known *guest, const char *rest)
+const char *clients_guest_path(const struct known *guest, const char *rest)
 {
 	return text("/api/events/%lld/guests/%lld%s", (long long)guest->event_id,
 		    (long long)guest->id, rest);
@@ -244,8 +209,8 @@ static const char *guest_path(const struct known *guest, const char *rest)
 
 /* --- changes of mind -------------------------------------------------------------------------- */
 
-static struct attempt begin_change(enum op_kind kind, int number, struct dice dice,
-				   const struct known *guest)
+struct attempt clients_begin_change(enum op_kind kind, int number, struct dice dice,
+				    const struct known *guest)
 {
 	struct attempt at = attempt_begin(kind, number, dice);
 
@@ -254,35 +219,28 @@ static struct attempt begin_change(enum op_kind kind, int number, struct dice di
 	return at;
 }
 
+/* Of the whole, or of tens that never are the whole: who gets those keeps the seat. */
 void client_refund(int number, struct dice dice)
 {
 	struct known *guest = book_borrow(&dice, BOOK_TO_REFUND);
+	int tens = dice_below(&dice, 2) ? dice_between(&dice, 1, 3) : 0;
 	struct attempt at;
 
 	if (!guest)
 		return;
-	at = begin_change(OP_REFUND, number, dice, guest);
+	at = clients_begin_change(tens ? OP_REFUND_PART : OP_REFUND, number, dice, guest);
 	at.op->value = guest->intent;
+	at.op->amount = tens * PART_CENTS;
 	attempt_end(&at,
-		    attempt_settle(&at, &(struct saying){.method = "POST",
-							 .url = text("/api/payments/%lld/refund",
-								     (long long)guest->payment_id),
-							 .token = organizer,
-							 .headers = with_key(at.op->key)}));
+		    attempt_settle(&at,
+				   &(struct saying){
+					   .method = "POST",
+					   .url = text("/api/payments/%lld/refund",
+						       (long long)guest->payment_id),
+					   .token = organizer,
+					   .body = tens ? text("{\"amount\":%d}", tens * 10) : NULL,
+					   .headers = with_key(at.op->key)}));
 	book_return(guest);
-}
-
-void client_undo(int number, struct dice dice)
-{
-	const struct known *guest = book_look(&dice);
-	struct attempt at;
-
-	if (!guest)
-		return;
-	at = begin_change(OP_UNDO, number, dice, guest);
-	attempt_end(&at, attempt_settle(&at, &(struct saying){.method = "DELETE",
-							      .url = guest_path(guest, "/check-in"),
-							      .token = organizer}));
 }
 
 void client_cancel(int number, struct dice dice)
@@ -292,29 +250,55 @@ void client_cancel(int number, struct dice dice)
 
 	if (!guest)
 		return;
-	at = begin_change(OP_CANCEL, number, dice, guest);
+	at = clients_begin_change(OP_CANCEL, number, dice, guest);
 	guest->left = true;
-	attempt_end(&at, attempt_settle(&at, &(struct saying){.method = "POST",
-							      .url = guest_path(guest, "/cancel"),
-							      .token = organizer,
-							      .headers = with_key(at.op->key)}));
+	attempt_end(&at, attempt_settle(
+				 &at, &(struct saying){.method = "POST",
+						       .url = clients_guest_path(guest, "/cancel"),
+						       .token = organizer,
+						       .headers = with_key(at.op->key)}));
 	book_return(guest);
 }
 
-void client_edit(int number, struct dice dice)
+struct editing {
+	struct dice dice;
+	const struct known *guest;
+};
+
+static void edit_one(void *ctx, size_t i)
+{
+	static const struct {
+		enum op_kind kind;
+		const char *field;
+	} edits[] = {{OP_EDIT, "firstName"}, {OP_EDIT_LAST, "lastName"}};
+	const struct editing *editing = ctx;
+	struct dice dice = {editing->dice.state + i};
+	int number = clients_next_number();
+	struct attempt at;
+
+	dice_roll(&dice);
+	at = clients_begin_change(edits[i].kind, number, dice, editing->guest);
+	at.op->value = text("Edit%d", number);
+	attempt_end(&at, attempt_settle(&at, &(struct saying){
+						     .method = "PATCH",
+						     .url = clients_guest_path(editing->guest, ""),
+						     .token = organizer,
+						     .body = text("{\"%s\":\"%s\"}", edits[i].field,
+								  at.op->value)}));
+}
+
+/* Two people at once, each one half of the name; half of them mistype, and do it again at once. */
+void client_edit(int number UNUSED, struct dice dice)
 {
 	struct known *guest = book_borrow(&dice, BOOK_TO_CHANGE);
-	struct attempt at;
+	struct editing editing = {.guest = guest};
 
 	if (!guest)
 		return;
-	at = begin_change(OP_EDIT, number, dice, guest);
-	at.op->value = text("Edit%d", number);
-	attempt_end(&at, attempt_settle(&at, &(struct saying){.method = "PATCH",
-							      .url = guest_path(guest, ""),
-							      .token = organizer,
-							      .body = text("{\"firstName\":\"%s\"}",
-									   at.op->value)}));
+	for (int rounds = dice_between(&dice, 1, 2); rounds > 0; rounds--) {
+		editing.dice.state = dice_roll(&dice);
+		crowd(2, edit_one, &editing);
+	}
 	book_return(guest);
 }
 

@@ -15,7 +15,8 @@ client_work client_register_free, client_register_paid;
 client_work client_rush; /* more than there are seats, at an event that has just opened */
 client_work client_pay, client_refund;
 client_work client_scan; /* one alone, or copies of a ticket at several gates */
-client_work client_undo, client_cancel, client_edit;
+client_work client_undo, client_reissue, client_cancel, client_edit;
+client_work client_import; /* a file of guests, perhaps twice */
 client_work client_export_guests;
 client_work client_move_event, client_cancel_event;
 

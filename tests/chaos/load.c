@@ -12,7 +12,7 @@ enum {
 	AFTER_MS = 90000, /* how long after the end who does not know asks on */
 	RUSH_EVERY = 40,  /* operations */
 	MOVE_EVERY = 400,
-	WEIGHTS = 105, /* of works, in all */
+	WEIGHTS = 114, /* of works, in all */
 };
 
 static struct {
@@ -28,8 +28,9 @@ static const struct {
 	client_work *run;
 } works[] = {
 	{40, client_register_free}, {18, client_register_paid}, {14, client_pay},
-	{3, client_refund},         {14, client_scan},          {2, client_undo},
-	{6, client_cancel},         {6, client_edit},           {2, client_export_guests},
+	{5, client_refund},         {16, client_scan},          {2, client_undo},
+	{4, client_reissue},        {6, client_cancel},         {6, client_edit},
+	{2, client_export_guests},  {1, client_import},
 };
 
 static void work(int number, struct dice dice)

@@ -10,8 +10,9 @@
 #include "common/json.h"
 
 const char *const op_names[OP_KINDS] = {
-	"register", "register-paid", "pay",  "refund", "scan",         "undo",
-	"cancel",   "edit",          "move", "export", "cancel-event",
+	"register",  "register-paid", "pay",     "refund", "refund-part",
+	"scan",      "undo",          "reissue", "cancel", "edit",
+	"edit-last", "move",          "export",  "import", "cancel-event",
 };
 const char *const outcome_names[OUTCOMES] = {"running", "ok", "fail", "unknown"};
 
@@ -54,10 +55,11 @@ static void add_op(struct strbuf *out, const struct op *op)
 {
 	strbuf_addf(out,
 		    "{\"number\":%d,\"kind\":\"%s\",\"outcome\":\"%s\",\"tries\":%d,\"doubted\":%s,"
-		    "\"begun_us\":%lld,\"done_us\":%lld,\"event_id\":%lld,\"guest_id\":%lld",
+		    "\"begun_us\":%lld,\"done_us\":%lld,\"event_id\":%lld,\"guest_id\":%lld,"
+		    "\"amount\":%lld",
 		    op->number, op_names[op->kind], outcome_names[op->outcome], op->tries,
 		    op->doubted ? "true" : "false", (long long)op->begun_us, (long long)op->done_us,
-		    (long long)op->event_id, (long long)op->guest_id);
+		    (long long)op->event_id, (long long)op->guest_id, (long long)op->amount);
 	add_text(out, "key", op->key);
 	add_text(out, "email", op->email);
 	add_text(out, "code", op->code);

@@ -15,12 +15,16 @@ enum op_kind {
 	OP_REGISTER_PAID,
 	OP_PAY,
 	OP_REFUND,
+	OP_REFUND_PART,
 	OP_SCAN,
 	OP_UNDO,
+	OP_REISSUE,
 	OP_CANCEL,
 	OP_EDIT,
+	OP_EDIT_LAST,
 	OP_MOVE, /* an event to another place */
 	OP_EXPORT,
+	OP_IMPORT,
 	OP_CANCEL_EVENT,
 	OP_KINDS
 };
@@ -39,8 +43,9 @@ struct op {
 	int64_t begun_us, done_us;
 	int64_t event_id, guest_id; /* the guest made, or spoken of; 0: none */
 	const char *key;            /* Idempotency-Key, scanId or webhook-id */
-	const char *email, *code;   /* of a registration: given, and got */
-	const char *value;          /* the name or place that was set, the intent that was paid */
+	const char *email, *code;   /* of a registration: given, and got; code: shown, or new */
+	const char *value;          /* the name or place that was set, the intent, the old code */
+	int64_t amount;             /* cents of a part, rows of a file */
 	const char *detail;         /* slug of the last answer */
 };
 

@@ -23,9 +23,9 @@ enum { QUIET_MS = 240000, HUNT_QUIET_MS = 100000 };
 
 /* What is looked at: while it goes on, then in the end. */
 static const char *const checks[] = {
-	"answer",   "hang",    "read-back",  "replay",   "false-sold-out", "export",
-	"oversold", "quiet",   "registered", "phantoms", "leavers",        "admissions",
-	"money",    "tickets", "mails",      "edits",    "corectl",        "files",
+	"answer", "hang",       "read-back", "replay",  "false-sold-out", "export",  "oversold",
+	"quiet",  "registered", "phantoms",  "leavers", "admissions",     "money",   "tickets",
+	"mails",  "edits",      "corectl",   "files",   "retired",        "imports",
 };
 
 struct run {

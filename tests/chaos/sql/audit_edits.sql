@@ -3,9 +3,11 @@ WITH spoken AS (
     SELECT o.kind, coalesce(o.guest_id, 0) AS guest_id, o.event_id, o.number, o.value, o.outcome, o.doubted,
            o.begun_us, max(o.done_us) FILTER (WHERE o.outcome = 'ok')
                OVER (PARTITION BY o.kind, o.event_id, o.guest_id) AS last_us, o.done_us
-    FROM chaos.ops o WHERE o.kind IN ('edit', 'move')
+    FROM chaos.ops o WHERE o.kind IN ('edit', 'edit-last', 'move')
 ), held AS (
     SELECT 'edit' AS kind, g.id AS guest_id, g.event_id, g.first_name::text AS value FROM guests g
+    UNION ALL
+    SELECT 'edit-last', g.id, g.event_id, g.last_name FROM guests g
     UNION ALL
     SELECT 'move', 0, e.id, e.location::text FROM events e
 )

@@ -16,3 +16,7 @@ UNION ALL
 SELECT 0, format('guest %s of a cancelled event is %s', g.id, g.status)
 FROM guests g JOIN events e ON e.id = g.event_id
 WHERE e.status = 'cancelled' AND g.status NOT IN ('cancelled', 'checked_in')
+UNION ALL
+SELECT 0, format('hold of guest %s ended at %s, it was to last until %s', g.id, p.updated_at, p.expires_at)
+FROM payments p JOIN guests g ON g.id = p.guest_id
+WHERE p.status = 'expired' AND p.updated_at < p.expires_at

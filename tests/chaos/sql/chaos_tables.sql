@@ -10,6 +10,7 @@ CREATE TABLE chaos.ops (
     done_us  BIGINT,
     event_id BIGINT,
     guest_id BIGINT,
+    amount   BIGINT,
     key      TEXT,
     email    TEXT,
     code     TEXT,

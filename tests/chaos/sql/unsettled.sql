@@ -6,6 +6,7 @@ FROM (
     UNION ALL SELECT 'payment ' || status FROM payments WHERE status IN ('created', 'requires_payment', 'failed')
     UNION ALL SELECT 'intent to cancel' FROM payments WHERE void_at IS NOT NULL
     UNION ALL SELECT 'refund ' || status FROM refunds WHERE status IN ('requested', 'failed')
+    UNION ALL SELECT 'import ' || status FROM imports WHERE status IN ('queued', 'running')
     UNION ALL SELECT 'webhook' FROM payment_messages WHERE state = 'waiting'
     UNION ALL SELECT 'event cancelled with guests' FROM events e
         WHERE e.status = 'cancelled'
