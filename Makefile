@@ -389,7 +389,7 @@ $(addprefix $(O)/tests/unit/,test_template test_mail test_ical test_email_job): 
 $(O)/tests/unit/test_email_job: $(O)/libsupport.a | $(O)/bin/platform
 # A unit test of a program's own files names that program's library here.
 $(addprefix $(O)/tests/unit/,test_api_config test_dispatcher test_observe \
-	test_token_cache): $(O)/libapi.a \
+	test_interleavings test_token_cache): $(O)/libapi.a \
 	$(O)/libsupport.a
 $(addprefix $(O)/tests/unit/,test_client_address test_csv test_events_rules test_guests_rules test_payments_rules \
 	test_openapi): $(O)/libapi.a

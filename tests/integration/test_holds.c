@@ -3,6 +3,7 @@
  * late; a service that hangs holds nobody up.
  */
 #include <check.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 
 #include "common/clock.h"
 #include "common/http_client.h"
+#include "common/pg.h"
 #include "tests/support/crowd.h"
 #include "tests/support/servers.h"
 #include "tests/support/suite.h"
@@ -374,6 +376,42 @@ START_TEST(webhooks_race_the_end_of_their_holds)
 }
 END_TEST
 
+static void *pay_in_thread(void *sale)
+{
+	pay(((struct sale *)sale)->intent);
+	say_goodbye();
+	return NULL;
+}
+
+/* It had seen a live hold; what holds is what it finds once its locks are its own: late money, and
+ * the seat is free. */
+START_TEST(a_webhook_waits_for_the_end_of_its_hold)
+{
+	struct sale sale = sale_of("waits", 5);
+	PG_LEASED ending = NULL;
+	struct problem err = {0};
+	pthread_t payer;
+
+	ck_assert_int_eq(pg_connect(suite_database(), &ending, &err), OK);
+	ck_assert_int_eq(pg_begin(ending, &err), OK);
+	ck_assert_msg(pg_exec(ending,
+			      "UPDATE payments SET expires_at = clock_timestamp();"
+			      "SELECT end_holds(array_agg(id), array_agg(false), NULL, NULL) FROM "
+			      "payments",
+			      PG_NO_ARGS, NULL, &err) == OK,
+		      "%s", err.detail);
+	pthread_create(&payer, NULL, pay_in_thread, &sale);
+	ck_assert(sql_becomes(LATER_MS, "1",
+			      "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = "
+			      "'Lock' AND datname = current_database()"));
+	ck_assert_int_eq(pg_commit(ending, &err), OK);
+	pthread_join(payer, NULL);
+	expect(&sale, "confirmed", "succeeded");
+	ck_assert_int_eq(sql_int("SELECT count(*) FROM refunds"), 0);
+	ck_assert(audit_clean());
+}
+END_TEST
+
 /* --- the gate --------------------------------------------------------------------------------- */
 
 static void be_refused(void *ctx, size_t i)
@@ -474,6 +512,7 @@ int main(void)
 	tcase_add_test(cases, late_money_for_a_guest_who_was_deleted);
 	tcase_add_test(cases, disputed_money_outlives_its_hold);
 	tcase_add_test(cases, webhooks_race_the_end_of_their_holds);
+	tcase_add_test(cases, a_webhook_waits_for_the_end_of_its_hold);
 	tcase_add_test(cases, the_breaker_opens_and_closes);
 	tcase_add_test(cases, few_threads_wait_for_the_service);
 	suite_add_tcase(suite, cases);
