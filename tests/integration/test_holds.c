@@ -492,6 +492,7 @@ int main(void)
 {
 	Suite *suite = suite_create("holds");
 	TCase *cases = tcase_create("holds");
+	TCase *waits = tcase_create("waits");
 	SRunner *runner;
 	int failed;
 
@@ -512,10 +513,13 @@ int main(void)
 	tcase_add_test(cases, late_money_for_a_guest_who_was_deleted);
 	tcase_add_test(cases, disputed_money_outlives_its_hold);
 	tcase_add_test(cases, webhooks_race_the_end_of_their_holds);
-	tcase_add_test(cases, a_webhook_waits_for_the_end_of_its_hold);
 	tcase_add_test(cases, the_breaker_opens_and_closes);
 	tcase_add_test(cases, few_threads_wait_for_the_service);
+	tcase_add_checked_fixture(waits, begin, end);
+	tcase_set_timeout(waits, 60);
+	tcase_add_test(waits, a_webhook_waits_for_the_end_of_its_hold);
 	suite_add_tcase(suite, cases);
+	suite_add_tcase(suite, waits);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

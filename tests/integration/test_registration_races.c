@@ -2,6 +2,7 @@
  * Registration under contention: no seat sold twice, none refused while one is free, no deadlock.
  */
 #include <check.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +21,8 @@ enum {
 	ROUNDS = 1000,
 	DIRECT_SEATS = 20,
 	DIRECT_BUYERS = 60,
-	ROUNDS_OF_SETS = 40
+	ROUNDS_OF_SETS = 40,
+	WAIT_MS = 15000
 };
 
 static void begin(void)
@@ -459,6 +461,62 @@ START_TEST(webhook_against_event_cancel)
 }
 END_TEST
 
+struct below {
+	const char *method;
+	const char *path; /* behind that of the guest */
+	int status;
+};
+static const struct below flows[] = {{"POST", "/cancel", 200}, {"DELETE", "", 204}};
+
+static void *ask_from_below(void *arg)
+{
+	struct below *below = arg;
+
+	below->status = api_send(below->method, token_organizer(), below->path, NULL, NULL)->status;
+	say_goodbye();
+	return NULL;
+}
+
+static bool is_free(struct pg_conn *conn, const char *rows)
+{
+	struct problem err = {0};
+
+	return pg_exec(conn, text("SELECT FROM %s FOR NO KEY UPDATE NOWAIT", rows), PG_NO_ARGS,
+		       NULL, &err) == OK;
+}
+
+/* A flow that starts from a guest must not hold it while it waits for the event, or whoever comes
+ * from the event meets it crosswise. */
+START_TEST(who_waits_for_the_event_holds_nothing_below)
+{
+	struct shop shop = shop_open(10, "0", 10);
+	const struct below *flow = &flows[_i];
+	int64_t guest = reply_int(shop_register(&shop, token_user(), "below"), "data.id");
+	struct below below = {flow->method,
+			      text("/api/events/%lld/guests/%lld%s", (long long)shop.event_id,
+				   (long long)guest, flow->path),
+			      0};
+	PG_LEASED above = NULL;
+	struct problem err = {0};
+	pthread_t thread;
+
+	ck_assert_int_eq(pg_connect(suite_database(), &above, &err), OK);
+	ck_assert_int_eq(pg_begin(above, &err), OK);
+	ck_assert(is_free(above, "events"));
+	pthread_create(&thread, NULL, ask_from_below, &below);
+	ck_assert(sql_becomes(WAIT_MS, "1",
+			      "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = "
+			      "'Lock' AND datname = current_database()"));
+	ck_assert(is_free(above, "ticket_types"));
+	ck_assert(is_free(above, "guests"));
+	ck_assert(is_free(above, "tickets"));
+	ck_assert_int_eq(pg_commit(above, &err), OK);
+	pthread_join(thread, NULL);
+	ck_assert_int_eq(below.status, flow->status);
+	ck_assert(audit_clean());
+}
+END_TEST
+
 /* Two callers, two keys, two events, taken crosswise: each key is used for both events at once. */
 static void crossed_keys(void *ctx, size_t i)
 {
@@ -497,6 +555,7 @@ int main(void)
 {
 	Suite *suite = suite_create("registration races");
 	TCase *cases = tcase_create("registration races");
+	TCase *order = tcase_create("order");
 	SRunner *runner;
 	int failed;
 
@@ -513,7 +572,12 @@ int main(void)
 	tcase_add_test(cases, cancel_against_registration_of_the_same_address);
 	tcase_add_test(cases, webhook_against_event_cancel);
 	tcase_add_test(cases, crossed_idempotency_keys);
+	tcase_add_checked_fixture(order, begin, end);
+	tcase_set_timeout(order, 60);
+	tcase_add_loop_test(order, who_waits_for_the_event_holds_nothing_below, 0,
+			    (int)ARRAY_LEN(flows));
 	suite_add_tcase(suite, cases);
+	suite_add_tcase(suite, order);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
