@@ -12,12 +12,15 @@
 #include "worker-tickets/ticket_text.h"
 #include "worker-tickets/ticket_tidy.h"
 
+/* One draws while the other waits for the database. */
+enum { THREADS_A_CORE = 2, THREADS_MAX = 64 };
+
 struct config {
 	struct config_common common;
 	struct trace_config trace;
 	const char *qr_secret;
 	const char *documents_url;
-	int64_t threads; /* 0: one a core */
+	int64_t threads; /* 0: THREADS_A_CORE */
 	int64_t batch;
 	int64_t metrics_port;
 	int64_t time_to_run_ms;
@@ -40,9 +43,9 @@ static const struct config_key keys[] = {
 	{"DOCUMENTS_STRAY_S", CONFIG_INT, 0, "3600", 1, 604800,
 	 offsetof(struct config, stray_s), NULL,
 	 "seconds after which a file among the documents that no ticket has is removed"},
-	{"WORKER_THREADS", CONFIG_INT, 0, NULL, 1, 64,
+	{"WORKER_THREADS", CONFIG_INT, 0, NULL, 1, THREADS_MAX,
 	 offsetof(struct config, threads), NULL,
-	 "jobs side by side (unset: one a core)"},
+	 "batches side by side (unset: two a core)"},
 	{"WORKER_BATCH", CONFIG_INT, 0, "32", 1, 256,
 	 offsetof(struct config, batch), NULL,
 	 "jobs that share a transaction, at most"},
@@ -64,7 +67,9 @@ static int thread_count(const struct config *config)
 
 	if (config->threads)
 		return (int)config->threads;
-	return cores > 0 ? (int)cores : 1;
+	if (cores < 1)
+		cores = 1;
+	return cores < THREADS_MAX / THREADS_A_CORE ? (int)cores * THREADS_A_CORE : THREADS_MAX;
 }
 
 /* Read what the texts of the configuration say. */

@@ -201,6 +201,7 @@ static void begin(void)
 	suite_set("NODE_ENV", "production");
 	suite_set("HTTP_THREADS", "256");
 	suite_set("REQUESTS_MAX", "128");
+	suite_set("WORKER_THREADS", ""); /* as the workers choose */
 	suite_begin(0);
 	seed();
 	suite_start(SUITE_PLATFORM);
