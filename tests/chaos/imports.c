@@ -2,6 +2,8 @@
  * imports: what clients do with files of guests: send one, and perhaps the same rows again in
  * another one.
  */
+#include <stdlib.h>
+
 #include "common/strbuf.h"
 #include "tests/chaos/clients_internal.h"
 #include "tests/chaos/links.h"
@@ -54,26 +56,44 @@ static void read_back(struct attempt *at)
 	reply_free(other.reply);
 }
 
+/* The same key is the same import, once more. */
+static void say_again(struct attempt *at, const struct saying *saying)
+{
+	struct attempt other = *at;
+
+	other.api = dice_below(&other.dice, APIS);
+	attempt_ask(&other, saying);
+	if (outcome_of(other.reply) == OUTCOME_FAIL ||
+	    (other.reply->status == 202 &&
+	     reply_int(other.reply, "data.id") != strtoll(at->op->value, NULL, 10)))
+		log_violation("replay", "key %s of import %s is answered with %d: %s", at->op->key,
+			      at->op->value, other.reply->status, other.reply->body);
+	reply_free(other.reply);
+}
+
 static enum outcome send_file(const struct file *file, int number, struct dice dice)
 {
 	struct attempt at = attempt_begin(OP_IMPORT, number, dice);
+	const struct saying saying = {
+		.method = "POST",
+		.url = text("/api/events/%lld/guests/import?notify=%s",
+			    (long long)file->stand->event_id, file->is_long ? "false" : "true"),
+		.token = clients_organizer(),
+		.content_type = "text/csv",
+		.body = file->body,
+		.headers = with_key(at.op->key),
+	};
 	enum outcome outcome;
 
 	at.op->event_id = file->stand->event_id;
 	at.op->email = file->name;
 	at.op->amount = file->rows;
-	outcome = attempt_settle(
-		&at, &(struct saying){.method = "POST",
-				      .url = text("/api/events/%lld/guests/import?notify=%s",
-						  (long long)file->stand->event_id,
-						  file->is_long ? "false" : "true"),
-				      .token = clients_organizer(),
-				      .content_type = "text/csv",
-				      .body = file->body,
-				      .headers = with_key(at.op->key)});
+	outcome = attempt_settle(&at, &saying);
 	if (outcome == OUTCOME_OK) {
 		at.op->value = text("%lld", (long long)reply_int(at.reply, "data.id"));
 		read_back(&at);
+		if (dice_below(&at.dice, 2))
+			say_again(&at, &saying);
 	}
 	attempt_end(&at, outcome);
 	return outcome;
