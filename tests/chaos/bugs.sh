@@ -1,7 +1,8 @@
 #!/bin/bash
-# bugs.sh DIR NAME|all SEED MINUTES RATE: does the chaos run see a fault that is there? Plants each of
+# bugs.sh DIR NAMES|all SEED MINUTES RATE: does the chaos run see a fault that is there? Plants each of
 # tests/chaos/bugs/NAME.patch in a copy of the tree in DIR, builds it and hunts, at most MINUTES long
-# and with three seeds. Ends with `N passed, N failed`: caught, not caught.
+# and with three seeds. Where the patch begins with `Test: PROGRAM CASE TEST`, that test of
+# tests/PROGRAM must fail instead. Ends with `N passed, N failed`: caught, not caught.
 set -u
 dir=$1 wanted=$2 seed=$3 minutes=$4 rate=$5
 tree=$dir/planted
@@ -54,16 +55,35 @@ hunt()
 	return 1
 }
 
+# $1 name, $2 program, $3 case, $4 test. One that takes too long has not failed.
+ask_test()
+{
+	local program=build/release/tests/$2 begun
+	make -C "$tree" --no-print-directory -j2 BUILD=build "$program" >"$dir/$1.build" 2>&1 ||
+		{ results+=("$1: NOT built, see $dir/$1.build"); return 1; }
+	begun=$SECONDS
+	(cd "$tree" && CK_RUN_CASE=$3 CK_TIMEOUT_MULTIPLIER=5 build/release/bin/with-servers "$program") \
+		>"$dir/bug-$1.out" 2>&1
+	if grep -q ":F:$3:$4:" "$dir/bug-$1.out"; then
+		results+=("$1: caught, after $((SECONDS - begun)) s, $4 of $2")
+		return 0
+	fi
+	results+=("$1: NOT caught by $4, see $dir/bug-$1.out")
+	return 1
+}
+
 plant()
 {
-	local patch=$PWD/tests/chaos/bugs/$1.patch code
+	local patch=$PWD/tests/chaos/bugs/$1.patch code test
 	rm -f "$dir/bug-$1.json"
 	if ! apply "$patch"; then
 		results+=("$1: the patch does not fit")
 		return 1
 	fi
+	test=$(sed -n '1s/^Test: //p' "$patch")
 	if build "$1"; then
-		hunt "$1"
+		# shellcheck disable=SC2086 # three words
+		if [ -n "$test" ]; then ask_test "$1" $test; else hunt "$1"; fi
 		code=$?
 	else
 		results+=("$1: NOT built, see $dir/$1.build")
