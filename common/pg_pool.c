@@ -256,11 +256,11 @@ static void sort_statements(struct pg_pool *pool)
 {
 	size_t count = pool->options.statement_count;
 
-	pool->statements = must(calloc(count + 1, sizeof(*pool->statements)));
+	pool->statements = must(calloc(count + 1, sizeof(void *)));
 	if (!count)
 		return;
-	memcpy(pool->statements, pool->options.statements, count * sizeof(*pool->statements));
-	qsort(pool->statements, count, sizeof(*pool->statements), compare_addresses);
+	memcpy(pool->statements, pool->options.statements, count * sizeof(void *));
+	qsort(pool->statements, count, sizeof(void *), compare_addresses);
 }
 
 const struct pg_statement *const *pg_pool_statements(const struct pg_pool *pool, size_t *ret_count)

@@ -316,7 +316,7 @@ static enum status prepare(struct pg_conn *conn, const struct pg_statement *stat
 	const struct pg_statement *const *all =
 		conn->pool ? pg_pool_statements(conn->pool, &count) : NULL;
 	const struct pg_statement *const *found =
-		count ? bsearch(statement, all, count, sizeof(*all), compare_address) : NULL;
+		count ? bsearch(statement, all, count, sizeof(void *), compare_address) : NULL;
 	enum status status;
 
 	if (!found || conn->prepared[found - all])
