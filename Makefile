@@ -378,7 +378,7 @@ $(O)/bin/bench-tickets: $(O)/tests/bench/bare_tickets.o
 UNIT_LIBS = $(COMMON_LIB)
 # Tests against real servers.
 $(addprefix $(O)/tests/unit/,test_pg test_cache test_rate test_queue test_worker test_ticket_job \
-	test_admission): $(O)/libsupport.a
+	test_admission test_admission_forms): $(O)/libsupport.a
 # Tests against a server in the same process.
 $(addprefix $(O)/tests/unit/,test_httpd test_httpd_guard test_httpd_drain \
 	test_httpd_stream): $(O)/libsupport.a

@@ -83,9 +83,11 @@ static void expect_one_admitted(struct rush *rush)
 /* A pause between judging and admitting, so that a race is met for certain. */
 static void slow_down(const char *lock)
 {
-	sql("DO $$ BEGIN EXECUTE replace(replace(pg_get_functiondef('admit_tickets'::regproc), "
+	sql("DO $$ DECLARE f regproc; BEGIN FOREACH f IN ARRAY "
+	    "'{admit_one,admit_tickets}'::regproc[] "
+	    "LOOP EXECUTE replace(replace(pg_get_functiondef(f), "
 	    "'PERFORM admit_guests', 'PERFORM pg_sleep(0.01); PERFORM admit_guests'), "
-	    "'FOR NO KEY UPDATE', '%s'); END $$",
+	    "'FOR NO KEY UPDATE', '%s'); END LOOP; END $$",
 	    lock);
 }
 
