@@ -1,6 +1,7 @@
 #include "api/batch.h"
 
 #include "common/clock.h"
+#include "common/crash_point.h"
 
 enum { CALL_TRIES = 4 };
 
@@ -63,6 +64,7 @@ static enum status call_bisected(const struct batch *batch, struct batch_item *c
 		status = pg_begin(conn, err);
 	if (!status)
 		status = call_halves(batch, items, count, err);
+	CRASH_POINT("batch.bisected");
 	return status ? status : pg_commit(conn, err);
 }
 

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "common/clock.h"
+#include "common/crash_point.h"
 #include "common/log.h"
 #include "common/queue.h"
 #include "common/queue_metrics.h"
@@ -110,10 +111,12 @@ static bool put_type(struct dispatcher *d, const struct queue_type *type)
 /* What Redis does not take now is dropped here: the rows are in the database. */
 static void put_taken(struct dispatcher *d)
 {
+	CRASH_POINT_IF(d->taken_count, "dispatcher.taken");
 	for (const struct queue_type *type = queue_types; type->name && d->taken_count; type++) {
 		if (!put_type(d, type))
 			break;
 	}
+	CRASH_POINT_IF(d->taken_count, "dispatcher.put");
 	d->taken_count = 0;
 }
 
@@ -241,6 +244,7 @@ void dispatcher_put(struct dispatcher *dispatcher, const struct pending_job *job
 {
 	if (!jobs)
 		return;
+	CRASH_POINT("dispatcher.committed");
 	pthread_mutex_lock(&dispatcher->lock);
 	while (jobs && add(dispatcher, jobs))
 		jobs = jobs->next;

@@ -14,6 +14,7 @@
 #include "api/replica.h"
 #include "api/router.h"
 #include "common/clock.h"
+#include "common/crash_point.h"
 
 /* A transaction that met a deadlock or a serialization failure is run so often in all. */
 enum { TRANSACTION_TRIES = 4, REQUEST_ID_MAX = 64 };
@@ -93,9 +94,14 @@ static enum status handle_once(struct request *req, struct problem *err)
 {
 	enum status status = idempotency_begin(req, err);
 
+	CRASH_POINT_IF(!status, "write.begun");
 	if (!status)
 		status = req->route->handle(req, err);
-	return status ? status : idempotency_store(req, err);
+	CRASH_POINT_IF(!status, "write.handled");
+	if (!status)
+		status = idempotency_store(req, err);
+	CRASH_POINT_IF(!status, "write.key-stored");
+	return status;
 }
 
 /* What a failed try left behind must not reach the answer. */
@@ -189,10 +195,12 @@ static enum status run_handler(struct request *req, struct problem *err)
 	enum status status;
 
 	replica_before(req);
-	if (req->route->flags & ROUTE_WRITES)
+	if (req->route->flags & ROUTE_WRITES) {
 		status = request_transaction(req, handle_once, err);
-	else
+		CRASH_POINT_IF(!status, "write.committed");
+	} else {
 		status = req->route->handle(req, err);
+	}
 	replica_after(req, begun_us);
 	return status;
 }

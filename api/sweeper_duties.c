@@ -5,6 +5,7 @@
 #include "api/payments/payments_sweep.h"
 #include "api/guests/imports.h"
 #include "api/statistics/statistics_service.h"
+#include "common/crash_point.h"
 #include "sql_api.h"
 
 enum { CLEANUP_BATCH = 5000 };
@@ -16,6 +17,7 @@ static enum status clean_up(struct request *req, bool *ret_more, struct problem 
 	enum status status = request_query(req, &sql_idempotency_clean_up,
 					   PG_ARGS(PG_I64(CLEANUP_BATCH)), &result, err);
 
+	CRASH_POINT_IF(!status && pg_affected(result), "clean-up.keys-deleted");
 	if (!status)
 		*ret_more = pg_affected(result) == CLEANUP_BATCH;
 	return status ? status : request_query(req, &sql_import_clean_up, PG_NO_ARGS, NULL, err);

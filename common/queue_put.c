@@ -3,6 +3,8 @@
  */
 #include "common/queue_internal.h"
 
+#include "common/crash_point.h"
+
 /* Ids of one script call: Redis serves nobody else meanwhile. */
 enum { PUT_MAX = 256, MOVE_MAX = 500 };
 
@@ -18,7 +20,9 @@ static enum status put_some(struct queue *queue, const char *mode, const char *t
 	redis_word(&args, mode);
 	for (size_t i = 0; i < count; i++)
 		redis_word(&args, ids[i]);
+	CRASH_POINT("queue.putting");
 	status = queue_script(queue, SCRIPT_PUT, type, &args, &reply, err);
+	CRASH_POINT("queue.put");
 	if (status == OK && put_count)
 		*put_count += (size_t)reply->integer;
 	return status;
@@ -71,6 +75,7 @@ enum status queue_move_due(struct queue *queue, const char *type, size_t *ret_mo
 			return status;
 		some = (size_t)reply->integer;
 		moved += some;
+		CRASH_POINT_IF(some, "queue.moved");
 	} while (some == MOVE_MAX);
 	if (ret_moved)
 		*ret_moved = moved;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/crash_point.h"
 #include "common/queue_internal.h"
 
 enum {
@@ -183,6 +184,7 @@ static enum status claim_one(struct queue *queue, const struct queue_type *type,
 		strncpy(queue->claim_cursor, reply->element[0]->str,
 			sizeof(queue->claim_cursor) - 1);
 		take_entries(queue, type->name, reply->element[1], entries);
+		CRASH_POINT_IF(entries->count, "queue.reclaimed");
 		if (strcmp(queue->claim_cursor, "0-0") == 0)
 			break;
 	}

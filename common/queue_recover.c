@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/crash_point.h"
 #include "common/queue_internal.h"
 #include "sql_common.h"
 
@@ -67,6 +68,7 @@ static enum status recover_page(struct queue *queue, struct pg_pool *pool, size_
 	status = put_rows(queue, "put", rows, put_count, err);
 	if (status != OK)
 		return status;
+	CRASH_POINT_IF(pg_rows(rows), "queue.page-recovered");
 	count = pg_rows(rows);
 	*ret_last = count < PAGE;
 	snprintf(queue->recover_cursor, sizeof(queue->recover_cursor), "%s",
@@ -130,6 +132,7 @@ enum status queue_recover(struct queue *queue, struct pg_pool *pool, bool all, s
 	status = recover_overdue(queue, pool, &put, err);
 	if (status != OK)
 		return status;
+	CRASH_POINT_IF(all && put, "queue.recovered");
 	if (all) {
 		status = redis_call(queue->commands, NULL, err, "SET", MARKER, "1", (char *)NULL);
 		if (status != OK)

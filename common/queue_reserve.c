@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "common/crash_point.h"
 #include "common/queue_internal.h"
 #include "sql_common.h"
 
@@ -70,6 +71,7 @@ static void sort_out(struct queue *queue, const struct queue_type *type,
 			continue; /* its lease runs out, then it comes again */
 	}
 	*ret_count = count;
+	CRASH_POINT_IF(gone_count, "queue.gone");
 	/* Where Redis fails now, they come again and are acknowledged then. */
 	if (queue_forget(queue, type->name, gone, gone_count, &ignored) != OK)
 		return;
@@ -95,6 +97,7 @@ static enum status begin(struct queue *queue, struct pg_pool *pool, const struct
 	if (status != OK)
 		return status;
 	pg_return(&conn);
+	CRASH_POINT("queue.begun");
 	sort_out(queue, type, entries, rows, arena, jobs, ret_count);
 	*ret_jobs = jobs;
 	return OK;
@@ -117,6 +120,7 @@ enum status queue_reserve(struct queue *queue, struct pg_pool *pool, const struc
 	status = queue_gather(queue, type, max, block_ms, &entries, err);
 	if (status != OK)
 		return status;
+	CRASH_POINT_IF(entries.count, "queue.read");
 	if (entries.count)
 		status = begin(queue, pool, type, &entries, arena, ret_jobs, &count, err);
 	if (status == OK) {

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "common/crash_point.h"
 #include "common/queue_internal.h"
 #include "sql_common.h"
 
@@ -119,12 +120,16 @@ enum status queue_done(struct queue *queue, const struct job *jobs, size_t count
 {
 	struct queue_entry *entries;
 	size_t n = 0;
+	enum status status;
 
 	if (!count)
 		return OK;
 	arena_reset(&queue->scratch);
 	entries = entries_of(queue, jobs, count, NULL, &n);
-	return queue_forget(queue, jobs[0].type->name, entries, n, err);
+	CRASH_POINT("queue.finishing");
+	status = queue_forget(queue, jobs[0].type->name, entries, n, err);
+	CRASH_POINT("queue.finished");
+	return status;
 }
 
 /* --- the outbox side ---------------------------------------------------------------------------
@@ -167,7 +172,11 @@ static enum status fenced(struct pg_conn *conn, const struct pg_statement *state
 enum status queue_complete(struct pg_conn *conn, const struct job *jobs, size_t count,
 			   bool *ret_done, struct problem *err)
 {
-	return count ? fenced(conn, &sql_outbox_complete, jobs, count, ret_done, err) : OK;
+	enum status status =
+		count ? fenced(conn, &sql_outbox_complete, jobs, count, ret_done, err) : OK;
+
+	CRASH_POINT_IF(count, "queue.completed");
+	return status;
 }
 
 /* Full jitter: anything up to the exponential delay, so that what failed together does not come
@@ -223,11 +232,14 @@ enum status queue_retry(struct queue *queue, struct pg_pool *pool, const struct 
 	if (status != OK)
 		return status;
 	arena_reset(&queue->scratch);
+	CRASH_POINT("queue.retry-recorded");
 	if (ret_buried)
 		*ret_buried = buried;
 	if (buried)
 		return queue_forget(queue, job->type->name, &entry, 1, err);
-	return queue_delay(queue, job->type->name, &entry, delay_ms, err);
+	status = queue_delay(queue, job->type->name, &entry, delay_ms, err);
+	CRASH_POINT("queue.retry-delayed");
+	return status;
 }
 
 enum status queue_bury(struct queue *queue, struct pg_pool *pool, const struct job *job,
@@ -249,6 +261,7 @@ enum status queue_bury(struct queue *queue, struct pg_pool *pool, const struct j
 		return problem_set(err, ST_JOB_LOST, "job %s is no longer ours", job->id);
 	pg_return(&conn);
 	arena_reset(&queue->scratch);
+	CRASH_POINT("queue.buried");
 	return queue_forget(queue, job->type->name, &entry, 1, err);
 }
 
@@ -273,5 +286,8 @@ enum status queue_release(struct queue *queue, struct pg_pool *pool, const struc
 	if (status != OK)
 		return status;
 	entries = entries_of(queue, jobs, count, ours, &n);
-	return queue_requeue(queue, jobs[0].type->name, entries, n, err);
+	CRASH_POINT("queue.released");
+	status = queue_requeue(queue, jobs[0].type->name, entries, n, err);
+	CRASH_POINT("queue.requeued");
+	return status;
 }

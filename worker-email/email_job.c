@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "common/clock.h"
+#include "common/crash_point.h"
 #include "common/log.h"
 
 enum { DELAY_MAX_S = 86400, EMAIL_MASKED_SIZE = 300 };
@@ -67,6 +68,7 @@ static struct job_outcome complete(struct email_context *context, const struct m
 {
 	struct problem err = {0};
 	enum status status = mail_complete(context->pool, mail, job, outcome, &err);
+	CRASH_POINT("mail.recorded");
 	if (status == ST_JOB_LOST)
 		return (struct job_outcome){.result = JOB_LOST};
 	if (status != OK)
@@ -79,6 +81,7 @@ static struct job_outcome drop(struct email_context *context, const struct mail 
 {
 	const struct mail_outcome outcome = {
 		.status = "dropped", .attempts = job->attempts, .error = why};
+	CRASH_POINT("mail.dropping");
 	return complete(context, mail, job, &outcome);
 }
 
@@ -102,8 +105,10 @@ static void record_failure(struct email_context *context, const struct mail *mai
 					     .error = why};
 	struct problem err = {0};
 	log_result(mail, job, job->attempts + 1, why);
+	CRASH_POINT("mail.failed");
 	if (mail_record_failure(context->pool, mail, job, &outcome, &err) != OK)
 		log_message(LOG_WARN, "a failed mail is not recorded: %s", err.detail);
+	CRASH_POINT("mail.failure-recorded");
 }
 
 static int64_t delay_before_next(const struct email_context *context, const struct job *job,
@@ -159,8 +164,10 @@ static struct job_outcome send_mail(struct email_context *context, struct arena 
 		return fail_for_good(context, mail, job, false, &err);
 	if (!breaker_enter(&context->breaker, clock_monotonic_us()))
 		return (struct job_outcome){.result = JOB_WAIT};
+	CRASH_POINT("mail.written");
 	enum status status =
 		notification_send(&context->service, arena, &letter, job, &answer, &err);
+	CRASH_POINT("mail.answered");
 	if (status == OK)
 		return sent(context, mail, job, answer.id);
 	if (status == ST_UPSTREAM_DOWN)
@@ -178,6 +185,7 @@ static struct job_outcome run_one(struct email_context *context, struct arena *a
 		return (struct job_outcome){.result = JOB_WAIT};
 	if (mail_load(context->pool, arena, job->subject_id, &mail, &err) != OK)
 		return failed(&err);
+	CRASH_POINT("mail.loaded");
 	if (!mail || mail_is_settled(mail))
 		return complete(context, NULL, job, NULL);
 	const char *overtaken = mail_overtaken(mail);

@@ -1,5 +1,6 @@
 #include "worker-email/mail.h"
 
+#include "common/crash_point.h"
 #include "sql_email.h"
 
 #define MAIL(name, type, member)                                                                   \
@@ -82,6 +83,7 @@ enum status mail_complete(struct pg_pool *pool, const struct mail *mail, const s
 		status = pg_begin(conn, err);
 	if (status == OK)
 		status = settle(conn, mail, job, outcome, err);
+	CRASH_POINT("mail.settled");
 	if (status == OK)
 		status = queue_complete(conn, job, 1, &ours, err);
 	if (status == OK && !ours)

@@ -1,5 +1,6 @@
 #include "worker-tickets/ticket_job.h"
 
+#include "common/crash_point.h"
 #include "common/log.h"
 #include "worker-tickets/ticket_pdf.h"
 #include "worker-tickets/ticket_qr.h"
@@ -102,10 +103,13 @@ static enum status store(struct batch *batch, struct ticket_mails *ret_mails, st
 		status = pg_begin(conn, err);
 	if (!status && batch->page_count)
 		status = ticket_rows_ready(&rows, &job->store, conn, err);
+	CRASH_POINT("ticket.stored");
 	if (!status && batch->page_count)
 		status = ticket_rows_mail(&rows, conn, batch->jobs, batch->count, ret_mails, err);
+	CRASH_POINT("ticket.mail-noted");
 	if (!status)
 		status = complete(batch, conn, err);
+	CRASH_POINT("ticket.completed");
 	if (!status)
 		status = pg_commit(conn, err);
 	return status;
@@ -144,19 +148,25 @@ static enum status run_batch(struct batch *batch, struct problem *err)
 
 	for (size_t i = 0; i < batch->count; i++)
 		batch->outcomes[i] = (struct job_outcome){.result = JOB_DONE};
+	CRASH_POINT("ticket.reserved");
 
 	enum status status = ticket_rows_load(batch->job->pool, batch->arena, batch->jobs,
 					      batch->count, &batch->pages, &batch->page_count, err);
 
 	if (status)
 		return status;
+	CRASH_POINT("ticket.loaded");
 	draw_all(batch);
+	CRASH_POINT("ticket.drawn");
 	status = write_files(batch, err);
+	CRASH_POINT("ticket.written");
 	if (!status)
 		status = store(batch, &mails, err);
 	if (status)
 		return status;
+	CRASH_POINT("ticket.committed");
 	sweep(batch);
+	CRASH_POINT("ticket.swept");
 	put_mails(batch->job, &mails);
 	return OK;
 }

@@ -9,6 +9,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "common/crash_point.h"
 #include "common/ids.h"
 #include "common/metrics.h"
 #include "sql_tickets.h"
@@ -111,8 +112,10 @@ static enum status write_file(struct arena *arena, const char *path, struct slic
 	char *temporary = arena_printf(arena, "%s.%s.tmp", path, id);
 	enum status status = write_new(temporary, bytes, err);
 
+	CRASH_POINT("ticket.temporary-written");
 	if (!status && rename(temporary, path))
 		status = file_problem(err, "renaming", temporary);
+	CRASH_POINT("ticket.renamed");
 	if (status)
 		unlink(temporary);
 	return status;
@@ -132,6 +135,7 @@ static enum status make_directory(const struct ticket_store *store, const char *
 {
 	if (mkdir(path, 0750))
 		return errno == EEXIST ? OK : file_problem(err, "creating", path);
+	CRASH_POINT("ticket.directory-made");
 	return sync_directory(store->directory, err);
 }
 
@@ -273,6 +277,7 @@ static void remove_files(const struct ticket_store *store, struct arena *arena,
 {
 	for (size_t i = 0; i < ARRAY_LEN(suffixes); i++)
 		unlink(arena_printf(arena, "%s/%s%s", store->directory, location, suffixes[i]));
+	CRASH_POINT("ticket.replaced-removed");
 }
 
 void ticket_store_sweep(const struct ticket_store *store, struct arena *arena,

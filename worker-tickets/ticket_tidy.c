@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/crash_point.h"
 #include "common/log.h"
 #include "sql_tickets.h"
 
@@ -146,6 +147,7 @@ static enum status remove_strays(struct folder *folder, struct pg_conn *conn, si
 		status = mark_named(folder, conn, ids, err);
 	if (!status)
 		*removed += remove_unnamed(folder);
+	CRASH_POINT("ticket.tidied");
 	return status ? status : pg_commit(conn, err);
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "api/ctl/ctl_queue.h"
+#include "common/crash_point.h"
 #include "common/ids.h"
 #include "sql_ctl.h"
 
@@ -59,6 +60,7 @@ static enum status kick_some(struct ctl *ctl, struct pg_conn *conn, struct queue
 			 err);
 	if (status)
 		return status;
+	CRASH_POINT("corectl.kicked");
 	done->jobs = (int64_t)pg_rows(rows);
 	if (done->id && done->jobs)
 		done->type = arena_strdup(&ctl->arena, pg_text(rows, 0, 1));

@@ -4,6 +4,7 @@
 
 #include "api/ctl/ctl.h"
 #include "common/clock.h"
+#include "common/crash_point.h"
 #include "common/sign.h"
 #include "sql_ctl.h"
 #include "sql_migrations.h"
@@ -167,12 +168,15 @@ static enum status apply_step(struct ctl *ctl, struct pg_conn *conn, struct step
 	enum status status = pg_begin(conn, &cause);
 	if (status == OK)
 		status = pg_exec(conn, step->statement->sql, PG_NO_ARGS, NULL, &cause);
+	CRASH_POINT("migrate.applied");
 	if (status == OK)
 		status = pg_exec(conn, sql_ctl_migration_insert.sql,
 				 PG_ARGS(PG_TEXT(step->version), PG_TEXT(step->checksum)), NULL,
 				 &cause);
+	CRASH_POINT("migrate.noted");
 	if (status == OK)
 		status = pg_commit(conn, &cause);
+	CRASH_POINT("migrate.committed");
 	if (status != OK)
 		return problem_set(err, status, "%s: %s", step->version, cause.detail);
 	step->state = state_applied;

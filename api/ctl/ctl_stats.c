@@ -2,6 +2,7 @@
 
 #include "api/ctl/ctl.h"
 #include "common/clock.h"
+#include "common/crash_point.h"
 #include "sql_api.h"
 #include "sql_ctl.h"
 
@@ -35,6 +36,7 @@ static enum status fold_all(struct ctl *ctl, struct fold *ret, struct problem *e
 				    &fold_schema, &rows, err);
 		if (status != OK)
 			return status;
+		CRASH_POINT("corectl.folded");
 		slice = rows.items;
 		sum.folded += slice->folded;
 		sum.until = slice->until;

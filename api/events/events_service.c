@@ -3,6 +3,7 @@
 #include "api/events/events_store.h"
 #include "api/events/ticket_types_store.h"
 #include "common/clock.h"
+#include "common/crash_point.h"
 
 enum status events_service_create(struct request *req, const struct event_input *input,
 				  struct event *ret, struct problem *err)
@@ -23,6 +24,7 @@ enum status events_service_create(struct request *req, const struct event_input 
 	enum status status;
 
 	status = events_store_insert(req, &event, &event.id, err);
+	CRASH_POINT("event.inserted");
 	if (!status)
 		status = ticket_types_store_insert(req, event.id, input->ticket_types.items,
 						   input->ticket_types.count, NULL, err);
@@ -99,6 +101,7 @@ static enum status store_edit(struct request *req, const struct event *old,
 	if (changes)
 		status =
 			events_store_update(req, edited, events_rules_must_tell(old, changes), err);
+	CRASH_POINT("event.edited");
 	if (!status && (changes & CHANGE_PAGE))
 		status = events_store_change_pages(req, old->id, 0, err);
 	return status;
@@ -141,6 +144,7 @@ enum status events_service_move(struct request *req, enum event_trigger trigger,
 		status = events_rules_move(&old, trigger, clock_now_us(), &to, err);
 	if (!status)
 		status = events_store_set_status(req, old.id, to, err);
+	CRASH_POINT("event.moved");
 	if (!status && to == EVENT_COMPLETED)
 		status = events_store_end_holds(req, old.id, err);
 	return status ? status : events_store_get(req, old.id, ret, err);
@@ -155,5 +159,8 @@ enum status events_service_delete(struct request *req, struct problem *err)
 		status = request_check_match(req, old.edit_version, err);
 	if (!status)
 		status = events_rules_delete(&old, err);
-	return status ? status : events_store_delete(req, old.id, err);
+	if (!status)
+		status = events_store_delete(req, old.id, err);
+	CRASH_POINT("event.deleted");
+	return status;
 }

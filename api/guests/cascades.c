@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "api/guests/guests_service.h"
+#include "common/crash_point.h"
 #include "sql_api.h"
 
 /* Guests a slice: short enough that a registration or a scan waits for it unnoticed. */
@@ -51,12 +52,16 @@ static enum status cancel_slice(struct request *req, int64_t event_id, int64_t a
 			       &result, err);
 	if (status)
 		return status;
+	CRASH_POINT("cancel-cascade.cancelled");
 	remember_jobs(req, "send-email", pg_text(result, 0, 2));
 	status = cancel_paying(req, event_id, pg_text(result, 0, 1), err);
+	CRASH_POINT("cancel-cascade.paying-cancelled");
 	if (status)
 		return status;
-	return request_query(req, &sql_cascade_advance,
-			     PG_ARGS(PG_I64(event_id), PG_ID(pg_i64(result, 0, 0))), NULL, err);
+	status = request_query(req, &sql_cascade_advance,
+			       PG_ARGS(PG_I64(event_id), PG_ID(pg_i64(result, 0, 0))), NULL, err);
+	CRASH_POINT("cancel-cascade.advanced");
+	return status;
 }
 
 static enum status cancel_next(struct request *req, struct problem *err)
@@ -68,13 +73,18 @@ static enum status cancel_next(struct request *req, struct problem *err)
 	*more = !status && pg_rows(claim) > 0;
 	if (!*more)
 		return status;
+	CRASH_POINT("cancel-cascade.claimed");
 	return cancel_slice(req, pg_i64(claim, 0, 0), pg_i64(claim, 0, 1), err);
 }
 
 enum status cascade_cancel_guests(struct request *req, bool *ret_more, struct problem *err)
 {
+	enum status status;
+
 	req->work = ret_more;
-	return request_transaction(req, cancel_next, err);
+	status = request_transaction(req, cancel_next, err);
+	CRASH_POINT_IF(*ret_more, "cancel-cascade.committed");
+	return status;
 }
 
 /* --- change ---------------------------------------------------------------------------------- */
@@ -113,9 +123,12 @@ static enum status share_slice(struct request *req, const struct share *share,
 			       &done, err);
 	if (status)
 		return status;
+	CRASH_POINT("change-cascade.told");
 	remember_jobs(req, share->job_type, pg_text(done, 0, 1));
-	return request_query(req, share->advance, PG_ARGS(event, change, PG_ID(pg_i64(done, 0, 0))),
-			     NULL, err);
+	status = request_query(req, share->advance,
+			       PG_ARGS(event, change, PG_ID(pg_i64(done, 0, 0))), NULL, err);
+	CRASH_POINT("change-cascade.advanced");
+	return status;
 }
 
 static enum status share_next(struct request *req, struct problem *err)
@@ -125,6 +138,7 @@ static enum status share_next(struct request *req, struct problem *err)
 	enum status status = request_query(req, run->share->claim, PG_NO_ARGS, &claim, err);
 
 	*run->ret_more = !status && pg_rows(claim) > 0;
+	CRASH_POINT_IF(*run->ret_more, "change-cascade.claimed");
 	return *run->ret_more ? share_slice(req, run->share, claim, err) : status;
 }
 
@@ -132,9 +146,12 @@ static enum status share_change(struct request *req, const struct share *share, 
 				struct problem *err)
 {
 	struct share_run run = {share, ret_more};
+	enum status status;
 
 	req->work = &run;
-	return request_transaction(req, share_next, err);
+	status = request_transaction(req, share_next, err);
+	CRASH_POINT_IF(*ret_more, "change-cascade.committed");
+	return status;
 }
 
 enum status cascade_tell_guests(struct request *req, bool *ret_more, struct problem *err)

@@ -8,6 +8,7 @@
 #include "api/batch.h"
 #include "api/guests/registration_call.h"
 #include "api/kept.h"
+#include "common/crash_point.h"
 
 /* LANES_MAX: connections for events whose lock somebody else holds. */
 enum { BUCKETS = 1024, LANES_MAX = 2 };
@@ -215,7 +216,9 @@ static void run(struct combiner *combiner, struct waiter *leader, struct waiter 
 	pthread_mutex_unlock(&combiner->lock);
 	for (size_t i = 0; i < count; i++)
 		items[i] = &batch[i]->item;
+	CRASH_POINT("registration.batched");
 	batch_run(req, call, &skip_locked, items, count);
+	CRASH_POINT("registration.committed");
 	for (size_t i = 0; i < count; i++)
 		kept_drop(req->app->kept, batch[i]->member->event_id);
 	pthread_mutex_lock(&combiner->lock);
@@ -249,6 +252,7 @@ static void lead_lane(struct combiner *combiner, struct waiter *self, struct wai
 	struct lane *lane = self->lane;
 	size_t count = take_own(lane, batch, max);
 
+	CRASH_POINT("registration.lane-taken");
 	run(combiner, self, batch, count, false);
 	for (size_t i = 0; i < count; i++)
 		tell(batch[i]);

@@ -7,6 +7,7 @@
 #include "api/guests/guests_export.h"
 #include "api/guests/imports.h"
 #include "common/clock.h"
+#include "common/crash_point.h"
 #include "sql_api.h"
 
 /* Columns as the statement gives them. */
@@ -68,6 +69,7 @@ static void send_pages(struct request *req, struct guests_page *page, struct str
 			http_stream_end(req->http);
 			return;
 		}
+		CRASH_POINT("export.page-sent");
 		strbuf_truncate(out, 0);
 		if (guests_export_next(req, page, out, &ignored))
 			return;

@@ -4,6 +4,7 @@
 
 #include "api/payments/refunds_store.h"
 #include "common/clock.h"
+#include "common/crash_point.h"
 
 /* --- effects of a transition ----------------------------------------------------------------- */
 
@@ -95,16 +96,22 @@ enum status guest_apply(struct request *req, struct guest_locked *locked,
 	if (transition->to == transition->from)
 		return OK;
 	status = guest_set_status(req, locked, transition->to, err);
+	CRASH_POINT("guest.status-set");
 	if (!status && transition->seats)
 		status = guest_move_seat(req, locked, transition->seats, err);
+	CRASH_POINT("guest.seat-moved");
 	if (!status)
 		status = apply_ticket(req, locked, transition->ticket, err);
+	CRASH_POINT("guest.ticket-changed");
 	if (!status)
 		status = apply_money(req, locked, transition, err);
+	CRASH_POINT("guest.money-moved");
 	if (!status)
 		status = count_change(req, &locked->guest, transition, err);
+	CRASH_POINT("guest.counted");
 	if (!status && transition->mail)
 		status = guest_notify(req, &locked->guest, transition->mail, 0, err);
+	CRASH_POINT("guest.told");
 	return status;
 }
 
@@ -149,6 +156,7 @@ enum status guest_remove(struct request *req, struct problem *err)
 
 	if (!status && locked.guest.status != GUEST_CANCELLED)
 		status = guest_apply(req, &locked, TRIGGER_CANCEL, err);
+	CRASH_POINT("guest.removing");
 	return status ? status : guest_mark_deleted(req, locked.guest.id, err);
 }
 
@@ -184,6 +192,7 @@ enum status guest_edit(struct request *req, const struct guest_input *input, str
 		return status;
 	page_changed = merge(&locked.guest, input);
 	status = guest_update(req, &locked.guest, err);
+	CRASH_POINT("guest.edited");
 	if (!status && page_changed && locked.ticket_id &&
 	    strcmp(locked.ticket_status, "cancelled") != 0)
 		status = guest_remake_ticket(req, locked.ticket_id, err);

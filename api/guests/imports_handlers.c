@@ -4,6 +4,7 @@
 #include "api/guests/imports_store.h"
 #include "api/idempotency.h"
 #include "api/query.h"
+#include "common/crash_point.h"
 
 struct import_query {
 	bool dry_run;
@@ -43,6 +44,7 @@ static enum status take_body(struct request *req, struct arrival *arrival, struc
 		status = import_add_chunk(req, arrival->import_id, number,
 					  (struct slice){piece, len}, err);
 		arrival->size += (int64_t)len;
+		CRASH_POINT("import.chunk-stored");
 	}
 	return status;
 }
@@ -56,6 +58,7 @@ static enum status queue_once(struct request *req, struct problem *err)
 
 	if (!status)
 		status = import_queue(req, arrival->import_id, arrival->size, err);
+	CRASH_POINT("import.queued");
 	if (!status)
 		status = import_load(req, arrival->import_id, &out, err);
 	if (status)
@@ -94,9 +97,12 @@ enum status imports_create(struct request *req, struct problem *err)
 	if (status)
 		return status;
 	req->work = &arrival;
+	CRASH_POINT("import.begun");
 	status = take_body(req, &arrival, err);
+	CRASH_POINT("import.body-read");
 	if (!status)
 		status = request_transaction(req, queue_once, err);
+	CRASH_POINT("import.taken");
 	if (status)
 		forget(req, &arrival);
 	return status;

@@ -11,6 +11,7 @@
 #include "api/guests/imports.h"
 #include "api/guests/imports_store.h"
 #include "api/observe.h"
+#include "common/crash_point.h"
 #include "sql_api.h"
 
 enum {
@@ -224,6 +225,7 @@ static enum status apply_once(struct request *req, struct problem *err)
 				       PG_TEXT(slice->faults.buf), PG_I64(slice->next_offset),
 				       PG_I64(slice->next_line)),
 			       &result, err);
+	CRASH_POINT("import.applied");
 	if (!status)
 		take_outcomes(req, slice, result);
 	return status;
@@ -244,6 +246,7 @@ static enum status apply(struct request *req, struct import_reader *reader,
 	req->work = slice;
 	if (!status)
 		status = request_transaction(req, apply_once, err);
+	CRASH_POINT("import.slice-committed");
 	if (!status)
 		count_guests(slice);
 	strbuf_release(&slice->rows);
@@ -291,6 +294,7 @@ static enum status scan(struct request *req, struct import_reader *reader,
 		}
 		arena_reset(arena);
 	}
+	CRASH_POINT("import.scanned");
 	if (found == IMPORT_UNREADABLE)
 		return import_set_failed(req, claim->id, &fault, err);
 	return import_set_scanned(req, claim, total, import_source_offset(&reader->source),
@@ -343,10 +347,12 @@ enum status imports_work(struct request *req, bool *ret_more, struct problem *er
 
 	if (status || !claim.id)
 		return status;
+	CRASH_POINT("import.claimed");
 	if (claim.attempts > ATTEMPTS_MAX)
 		status = import_set_failed(req, claim.id, &given_up, err);
 	else
 		status = run_slice(req, &claim, err);
+	CRASH_POINT("import.slice-over");
 	if (!status)
 		*ret_more = true;
 	return status;

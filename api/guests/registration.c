@@ -8,6 +8,7 @@
 #include "api/idempotency.h"
 #include "api/observe.h"
 #include "common/clock.h"
+#include "common/crash_point.h"
 #include "sql_api.h"
 
 enum { AGAIN_MS = 50 };
@@ -169,6 +170,7 @@ enum status guests_register(struct request *req, struct problem *err)
 	enum status status;
 
 	registration_from_request(req, input, &member);
+	CRASH_POINT("registration.received");
 	status = registration_submit(req, &member, &outcome, err);
 	if (status)
 		return status;
@@ -177,10 +179,12 @@ enum status guests_register(struct request *req, struct problem *err)
 		return answer_replay(req, &outcome, &guest);
 	if (outcome.job_id)
 		request_remember_job(req, outcome.job_type, outcome.job_id);
+	CRASH_POINT("registration.told");
 	request_dispatch(req);
 	observe_guests_registered(member.event_id, member.ticket_type_id, member.type, 1);
 	if (outcome.payment_id)
 		return registration_pay(req, &outcome, &guest, err);
 	registration_answer(req, &guest);
+	CRASH_POINT("registration.answered");
 	return OK;
 }

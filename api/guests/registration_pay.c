@@ -10,6 +10,7 @@
 #include "api/guests/guests_service.h"
 #include "api/payments/payments_service.h"
 #include "common/clock.h"
+#include "common/crash_point.h"
 #include "sql_api.h"
 
 struct paying {
@@ -97,6 +98,7 @@ static enum status finish(struct request *req, struct paying *paying, struct pro
 		status = answer_with_payment(req, paying, err);
 	if (!status)
 		status = store_answer(req, paying, err);
+	CRASH_POINT("hold.answer-stored");
 	if (!status && paying->has_waiting)
 		status = payment_take_waiting(req, paying->intent.id, 0, err);
 	return status;
@@ -115,6 +117,7 @@ static enum status record(struct request *req, struct problem *err)
 					       &paying->intent, &paying->ours, err);
 	if (status)
 		return status;
+	CRASH_POINT("hold.intent-recorded");
 	if (!paying->ours)
 		return payment_void_unrecorded(req, outcome->payment_id, paying->intent.id, err);
 	return finish(req, paying, err);
@@ -133,6 +136,7 @@ enum status registration_release(struct request *req, const struct unpaid_hold *
 		return status;
 	if (locked.guest.status == GUEST_PENDING)
 		status = guest_apply(req, &locked, TRIGGER_CALL_FAILED, err);
+	CRASH_POINT("hold.release-applied");
 	return status ? status : guest_mark_deleted(req, hold->guest_id, err);
 }
 
@@ -154,8 +158,11 @@ static enum status give_up(struct request *req, enum status why, const char *det
 			   struct problem *err)
 {
 	struct problem failure = {0};
-	enum status status = request_transaction(req, release, &failure);
+	enum status status;
 
+	CRASH_POINT("hold.call-failed");
+	status = request_transaction(req, release, &failure);
+	CRASH_POINT("hold.released");
 	if (status && status != ST_NOT_FOUND) {
 		*err = failure;
 		return status;
@@ -175,11 +182,14 @@ enum status registration_pay(struct request *req, const struct registration_outc
 	req->access.who |= WHO_REGISTRANT;
 	req->work = &paying;
 	request_release_conn(req);
+	CRASH_POINT("hold.committed");
 	if (make_intent(req, &paying, &call_problem))
 		return give_up(req, ST_PAYMENT_UNAVAILABLE,
 			       "The payment service did not answer; nothing was booked, try again",
 			       err);
+	CRASH_POINT("hold.intent-made");
 	status = request_transaction(req, record, err);
+	CRASH_POINT_IF(!status, "hold.intent-committed");
 	if (status || paying.ours)
 		return status;
 	return give_up(req, ST_EVENT_NOT_OPEN,

@@ -7,6 +7,7 @@
 #include "api/payments/payments_service.h"
 #include "api/payments/payments_sweep.h"
 #include "common/clock.h"
+#include "common/crash_point.h"
 #include "common/log.h"
 #include "sql_api.h"
 
@@ -87,7 +88,10 @@ static void ask_all(struct request *req, struct hold *holds, size_t count)
 
 static enum status confirm(struct request *req, struct problem *err)
 {
-	return payment_trust_paid(req, req->work, err);
+	enum status status = payment_trust_paid(req, req->work, err);
+
+	CRASH_POINT("hold-sweep.confirming");
+	return status;
 }
 
 /* One that cannot be confirmed now is claimed again later; it must not hold up the rest. */
@@ -124,6 +128,7 @@ static enum status drop(struct request *req, struct problem *err)
 				       PG_I64_ARRAY(batch->unanswered, batch->unanswered_count),
 				       PG_TEXT(req->http->request_id), PG_TEXT(req->traceparent)),
 			       &result, err);
+	CRASH_POINT("hold-sweep.dropping");
 	if (status || pg_is_null(result, 0, 1))
 		return status;
 	jobs = arena_strdup(req->arena, pg_text(result, 0, 1));
@@ -186,10 +191,14 @@ enum status sweep_holds(struct request *req, bool *ret_more, struct problem *err
 	if (status || !holds.count)
 		return status;
 	request_release_conn(req);
+	CRASH_POINT("hold-sweep.claimed");
 	ask_all(req, holds.items, holds.count);
 	*ret_more = true;
+	CRASH_POINT("hold-sweep.asked");
 	status = drop_all(req, holds.items, holds.count, err);
+	CRASH_POINT("hold-sweep.dropped");
 	confirm_paid(req, holds.items, holds.count);
+	CRASH_POINT("hold-sweep.over");
 	return status;
 }
 
@@ -213,7 +222,9 @@ enum status sweep_crashed(struct request *req, bool *ret_more, struct problem *e
 
 		req->access.event_id = pg_i64(result, i, 2);
 		req->work = &hold;
+		CRASH_POINT("crashed-sweep.found");
 		status = request_transaction(req, release, err);
+		CRASH_POINT("crashed-sweep.released");
 		if (status == ST_NOT_FOUND)
 			status = OK;
 	}

@@ -7,6 +7,7 @@
 #include "api/payments/payments_rules.h"
 #include "api/payments/refunds_service.h"
 #include "common/clock.h"
+#include "common/crash_point.h"
 
 /* --- effects --------------------------------------------------------------------------------- */
 
@@ -169,8 +170,10 @@ static enum status take_new(struct request *req, struct applying *applying, stru
 		status = apply(req, applying, err);
 	if (!status && applying->stopped)
 		return problem_set(err, ST_OVERLOADED, "The registration changed meanwhile");
+	CRASH_POINT("webhook.applied");
 	if (!status)
 		status = settle(req, applying, err);
+	CRASH_POINT("webhook.settled");
 	/* What was refunded may have come before what was paid. */
 	if (!status && brings_money(applying->effect))
 		status = payment_take_waiting(req, intent_id, applying->flags, err);
@@ -189,6 +192,7 @@ static enum status take(struct request *req, struct problem *err)
 		status = payment_lock_intent(req, message->intent_id, err);
 	if (!status)
 		status = payment_message_put(req, message, &is_new, err);
+	CRASH_POINT("webhook.put");
 	if (status || !is_new)
 		return status;
 	if (!message->intent_id || !payment_message_known(message->type))
@@ -204,7 +208,9 @@ enum status payment_take_webhook(struct request *req, const struct payment_messa
 	enum status status;
 
 	req->work = &applying;
+	CRASH_POINT("webhook.received");
 	status = request_transaction(req, take, &first);
+	CRASH_POINT_IF(!status, "webhook.committed");
 	if (status && applying.stopped) {
 		/* Locks are taken from the top: from the start, with the seat's. */
 		applying.flags = LOCK_SEAT;
@@ -226,6 +232,7 @@ enum status payment_take_waiting(struct request *req, const char *intent_id, uns
 		struct applying applying = {.message = &messages[i], .flags = flags};
 
 		status = apply(req, &applying, err);
+		CRASH_POINT("webhook.waiting-applied");
 		if (!status && !applying.stopped)
 			status = settle(req, &applying, err);
 	}

@@ -5,6 +5,7 @@
 #include "api/guests/guests_service.h"
 #include "api/observe.h"
 #include "common/clock.h"
+#include "common/crash_point.h"
 
 /* --- done ------------------------------------------------------------------------------------ */
 
@@ -81,6 +82,7 @@ enum status refund_request(struct request *req, int64_t amount, struct refund_ou
 	if (!status)
 		status = refund_add(req, &payment, amount, "asked", NULL,
 				    payment.method == PAYMENT_INTENT, &id, err);
+	CRASH_POINT("refund.added");
 	if (!status && payment.method == PAYMENT_ON_SITE)
 		status = refund_settle(req, &locked, id, NULL, err);
 	return status ? status : refund_load(req, id, ret, err);

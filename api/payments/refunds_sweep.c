@@ -6,6 +6,7 @@
 #include "api/payments/payments_service.h"
 #include "api/payments/payments_sweep.h"
 #include "api/payments/refunds_service.h"
+#include "common/crash_point.h"
 #include "common/log.h"
 #include "sql_api.h"
 
@@ -81,6 +82,7 @@ static enum status put_off(struct request *req, const struct due_refund *refund,
 		req, &sql_refund_put_off,
 		PG_ARGS(PG_I64(refund->id), PG_TEXT(refund->error), PG_BOOL(refund->asked)),
 		&result, err);
+	CRASH_POINT("refund.put-off");
 	if (status || !pg_rows(result))
 		return status;
 	dead = !strcmp(pg_text(result, 0, 0), "dead");
@@ -113,6 +115,7 @@ static enum status record(struct request *req, struct problem *err)
 		status = request_query(req, &sql_refund_pending,
 				       PG_ARGS(PG_I64(refund->id), PG_TEXT(refund->service_id)),
 				       NULL, err);
+	CRASH_POINT("refund.settled");
 	return status ? status : payment_take_waiting(req, refund->intent_id, LOCK_SEAT, err);
 }
 
@@ -129,11 +132,14 @@ enum status sweep_refunds(struct request *req, bool *ret_more, struct problem *e
 		return status;
 	refunds = pg_scan_all(result, &due_schema, req->arena);
 	request_release_conn(req);
+	CRASH_POINT("refund.claimed");
 	refunding.refunds = refunds.items;
 	parallel_run(refunds.count, ASKERS, INT64_MAX, ask, &refunding);
+	CRASH_POINT("refund.asked");
 	for (size_t i = 0; !status && i < refunds.count; i++) {
 		req->work = &refunding.refunds[i];
 		status = request_transaction(req, record, err);
+		CRASH_POINT("refund.recorded");
 	}
 	*ret_more = refunds.count == limit;
 	return status;

@@ -5,6 +5,7 @@
 #include "api/payments/payments_service.h"
 #include "api/payments/payments_sweep.h"
 #include "common/clock.h"
+#include "common/crash_point.h"
 #include "sql_api.h"
 
 enum { VOIDS_MAX = 64, ASKERS = 8, MESSAGES_MAX = 100 };
@@ -82,6 +83,7 @@ static bool find(const struct voiding *voiding, struct payment_void *item, struc
 	if (status)
 		return false;
 	memccpy(item->found_id, intent.id, '\0', sizeof(item->found_id) - 1);
+	CRASH_POINT("void.found");
 	return true;
 }
 
@@ -119,6 +121,7 @@ static enum status record(struct request *req, struct problem *err)
 
 	if (!item->intent_id && *item->found_id)
 		status = adopt(req, item, err);
+	CRASH_POINT("void.adopted");
 	if (!status && item->answer == CANCEL_PAID)
 		return payment_trust_paid(req, intent_id, err);
 	if (!status && (item->answer == CANCEL_DONE || item->void_attempts > VOID_ATTEMPTS_MAX))
@@ -140,11 +143,14 @@ enum status sweep_voids(struct request *req, bool *ret_more, struct problem *err
 		return status;
 	voids = pg_scan_all(result, &void_schema, req->arena);
 	request_release_conn(req);
+	CRASH_POINT("void.claimed");
 	voiding.voids = voids.items;
 	parallel_run(voids.count, ASKERS, INT64_MAX, cancel, &voiding);
+	CRASH_POINT("void.cancelled");
 	for (size_t i = 0; !status && i < voids.count; i++) {
 		req->work = &voiding.voids[i];
 		status = request_transaction(req, record, err);
+		CRASH_POINT("void.recorded");
 	}
 	*ret_more = voids.count == limit;
 	return status;
@@ -168,7 +174,9 @@ enum status sweep_messages(struct request *req, bool *ret_more, struct problem *
 
 	for (size_t i = 0; !status && i < pg_rows(result); i++) {
 		req->work = arena_strdup(req->arena, pg_text(result, i, 0));
+		CRASH_POINT("message-sweep.claimed");
 		status = request_transaction(req, match, err);
+		CRASH_POINT("message-sweep.matched");
 	}
 	if (!status)
 		*ret_more = pg_rows(result) == MESSAGES_MAX;

@@ -2,6 +2,7 @@
 
 #include "api/statistics/statistics_store.h"
 #include "common/clock.h"
+#include "common/crash_point.h"
 
 #define US_PER_HOUR (INT64_C(3600) * US_PER_S)
 #define TIME_LATEST (INT64_C(253370764800) * US_PER_S) /* 9999-01-01T00:00:00Z */
@@ -114,10 +115,12 @@ enum status statistics_fold(struct request *req, struct fold *ret, struct proble
 	struct fold slice, sum = {0};
 	enum status status;
 
+	CRASH_POINT("statistics.asked");
 	do {
 		status = statistics_store_fold(req, FOLD_BATCH, &slice, err);
 		if (status)
 			return status;
+		CRASH_POINT("statistics.folded");
 		sum.folded += slice.folded;
 		sum.until = slice.until;
 	} while (slice.folded == FOLD_BATCH && clock_monotonic_us() < until_us);
@@ -130,6 +133,7 @@ enum status statistics_sweep(struct request *req, bool *ret_more, struct problem
 	struct fold slice;
 	enum status status = statistics_store_fold(req, FOLD_BATCH, &slice, err);
 
+	CRASH_POINT_IF(!status && slice.folded, "statistics.swept");
 	if (!status)
 		*ret_more = slice.folded == FOLD_BATCH;
 	return status;

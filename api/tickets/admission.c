@@ -4,6 +4,7 @@
 
 #include "api/observe.h"
 #include "common/clock.h"
+#include "common/crash_point.h"
 #include "sql_api.h"
 
 /* Names are those of the SQL type `admission`. */
@@ -109,6 +110,7 @@ enum status admission_call(struct request *leader, const void *ctx UNUSED,
 	}
 	strbuf_init(&members, leader->arena);
 	json_encode_array(&members, &member_schema, scans, count);
+	CRASH_POINT("scan.batched");
 	status = request_query(leader, &sql_admit_tickets, PG_ARGS(PG_TEXT(members.buf)), &result,
 			       err);
 	if (status)
@@ -133,6 +135,7 @@ enum status admission_submit(struct request *req, const struct admission_member 
 	struct scan scan = {.member = member};
 	enum status status = together_submit(req->app->scans, req, &scan, err);
 
+	CRASH_POINT("scan.committed");
 	if (status)
 		return status;
 	admission_count(scan.outcome.replayed ? "replayed" : scan.outcome.outcome);

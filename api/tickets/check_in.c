@@ -9,6 +9,7 @@
 #include "api/observe.h"
 #include "api/tickets/admission.h"
 #include "api/tickets/tickets_store.h"
+#include "common/crash_point.h"
 #include "sql_api.h"
 
 /* One try: a refusal is kept in the scan log, so its transaction commits too. */
@@ -49,6 +50,7 @@ static enum status admit(struct request *req, int64_t guest_id, struct problem *
 	enum status status;
 
 	status = request_query(req, &sql_guest_admit, PG_ARGS(PG_I64(guest_id)), NULL, err);
+	CRASH_POINT("check-in.admitted");
 	if (!status)
 		status = record(req, guest_id, ADMITTED, err);
 	if (!status)
@@ -56,6 +58,7 @@ static enum status admit(struct request *req, int64_t guest_id, struct problem *
 	if (status)
 		return status;
 	answer_data(req, &guest_schema, &guest, guest.edit_version);
+	CRASH_POINT("check-in.noted");
 	return idempotency_store(req, err);
 }
 
@@ -89,6 +92,7 @@ enum status guests_check_in(struct request *req, struct problem *err)
 	req->work = &work;
 	status = request_transaction(req, check_in_once, err);
 	req->work = NULL;
+	CRASH_POINT("check-in.committed");
 	if (status || !work.done)
 		return status;
 	if (!work.refusal.status) {
@@ -140,6 +144,7 @@ enum status undo_check_in(struct request *req, int64_t guest_id, struct problem 
 	}
 	status = request_query(req, &sql_guest_undo_admission,
 			       PG_ARGS(PG_I64(guest_id), PG_I64(req->caller.user_id)), NULL, err);
+	CRASH_POINT("check-in.undone");
 	if (status || strcmp(locked.event_status, "cancelled") != 0)
 		return status;
 	return leave_cancelled(req, guest_id, err);

@@ -1,6 +1,7 @@
 #include "api/tickets/tickets_service.h"
 
 #include "api/guests/guests_store.h"
+#include "common/crash_point.h"
 
 /* Guest and ticket, in that order. */
 static enum status lock_matching(struct request *req, struct ticket *ret, struct problem *err)
@@ -25,7 +26,9 @@ enum status ticket_reissue(struct request *req, struct ticket *ret, struct probl
 		return problem_set(err, ST_TICKET_CANCELLED, "The ticket is cancelled");
 	ids_code("EVT", code);
 	status = ticket_replace_code(req, ticket.id, code, err);
+	CRASH_POINT("reissue.code-replaced");
 	if (!status)
 		status = request_job(req, "generate-ticket-pdf", ticket.id, err);
+	CRASH_POINT("reissue.job-put");
 	return status ? status : ticket_load(req, ticket.id, ret, err);
 }
