@@ -20,6 +20,7 @@ WARN = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmiss
 	-Wimplicit-fallthrough -Wnull-dereference -Werror
 HARDEN = -fno-common -fstack-protector-strong -fPIE
 OPT_release = -O2 -g -D_FORTIFY_SOURCE=2
+OPT_faults = -O1 -g -DFAULT_POINTS
 OPT_asan = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
 OPT_tsan = -O1 -g -fno-omit-frame-pointer -fsanitize=thread
 OPT_fuzz = -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined \
@@ -81,6 +82,11 @@ SEED ?= 1
 MINUTES ?= 3
 RATE ?= 20
 
+SWEEP_SOURCES = $(filter %.c,$(COMMON_SRC) $(API_SRC) $(CTL_SRC) $(TICKETS_SRC) $(EMAIL_SRC)) \
+	api/main.c worker-tickets/main.c worker-email/main.c
+CRASH_SRC := $(wildcard tests/faults/crash*.c tests/faults/flows_*.c)
+CRASH_BIN = $(O)/tests/faults/crash_points
+
 LARGE_BINS = $(patsubst tests/%.c,$(O)/tests/%,$(wildcard tests/integration/large_*.c))
 
 # What `make lint` reads.
@@ -100,7 +106,7 @@ EMBED_DIRS = -DTICKET_FONT_DIR='"$(O)/gen"' -DWEB_DIR='"$(WEB)"'
 .SECONDARY:
 MAKEFLAGS += --no-builtin-rules
 .PHONY: all help deps install programs tests fuzz-programs check check-large rolling bench drill \
-	asan tsan fuzz chaos chaos-short abuse lint lint-c lint-k8s images demo up down clean
+	asan tsan fuzz chaos chaos-short sweep-crashes crash-programs abuse lint lint-c lint-k8s images demo up down clean
 
 all: $(BINS) ## build every program into build/release/bin
 
@@ -171,6 +177,12 @@ chaos: deps ## everything fails under load for MINUTES (3) as SEED (1) says, the
 chaos-short: ## a minute of it
 	+@$(MAKE) --no-print-directory chaos SEED=1 MINUTES=1
 
+# One label alone: make sweep-crashes CRASH=hold.committed
+sweep-crashes: export CRASH_LABEL = $(CRASH)
+sweep-crashes: deps ## each crash point: the process ends there, and nothing is lost, doubled or half done
+	+@$(MAKE) --no-print-directory -j2 MODE=faults crash-programs
+	@tests/faults/sweep.sh $(BUILD)/faults
+
 # A longer run: make abuse ABUSE_REQUESTS=100000 ABUSE_SEED=2
 abuse: deps ## hostile tokens, ids, texts and generated requests against the whole suite
 	+@$(MAKE) --no-print-directory -j2 programs
@@ -220,6 +232,7 @@ $(O)/lint/%.tidy: %.c $(O)/%.o .clang-tidy tests/.clang-tidy
 
 programs: $(BINS)
 tests: $(BINS) $(NEXT_BINS) $(UNIT_BINS) $(INTEGRATION_BINS)
+crash-programs: $(BINS) $(CRASH_BIN)
 fuzz-programs: $(O)/bin/with-servers $(O)/bin/corectl $(FUZZ_BINS)
 
 # The suite's scripts read where things lie from the environment.
@@ -414,6 +427,14 @@ $(O)/bin/faultproxy: $(O)/tests/chaos/faultproxy.o $(COMMON_LIB)
 	$(LINK) $(LIBS_common)
 $(O)/tests/chaos/chaos: $(call obj,$(CHAOS_SRC)) $(O)/gen/sql_chaos.o $(O)/libsupport.a $(COMMON_LIB)
 	$(LINK) $(LIBS_common)
+
+# --- crash points -----------------------------------------------------------------------------------
+$(O)/gen/crash_labels.c: $(SWEEP_SOURCES) tests/faults/labels.sh
+	@mkdir -p $(@D)
+	$(SAY) LABELS
+	$(Q)tests/faults/labels.sh $(SWEEP_SOURCES) >$@
+$(CRASH_BIN): $(call obj,$(CRASH_SRC)) $(O)/gen/crash_labels.o $(O)/libsupport.a $(COMMON_LIB)
+	$(LINK) $(LIBS_common) $(LIBS_check)
 
 # --- fuzz targets ---------------------------------------------------------------------------------
 # main.c of the API as a function that the target runs in a thread.

@@ -278,32 +278,60 @@ static bool is_worker(int place)
 	return part == SUITE_TICKETS || part == SUITE_EMAIL;
 }
 
-void suite_start(enum suite_part part)
+void suite_spawn(enum suite_part part)
 {
 	int place = place_of(part);
 	const char *path = program_path(program_of(place));
+
+	prepare(place);
+	suite.pids[place] = fork();
+	if (suite.pids[place] == 0)
+		become(path, place);
+}
+
+void suite_start(enum suite_part part)
+{
+	int place = place_of(part);
 	int starts_before;
 
 	prepare(place);
 	starts_before = is_worker(place) ? starts(place) : 0;
-	suite.pids[place] = fork();
-	if (suite.pids[place] == 0)
-		become(path, place);
+	suite_spawn(part);
 	if (!comes_up(place, starts_before)) {
 		show_log(place);
 		fatal("suite: %s does not come up", program_of(place));
 	}
 }
 
+/* Its exit status, as a shell gives it. */
+static int reap(int place)
+{
+	int status = 0;
+
+	waitpid(suite.pids[place], &status, 0);
+	suite.pids[place] = 0;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
 int suite_stop(enum suite_part part)
 {
 	int i = place_of(part);
-	int status = 0;
 
 	kill(suite.pids[i], SIGTERM);
-	waitpid(suite.pids[i], &status, 0);
-	suite.pids[i] = 0;
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+	return reap(i);
+}
+
+int suite_wait(enum suite_part part, int64_t ms)
+{
+	int64_t until = clock_monotonic_us() + ms * US_PER_MS;
+	int i = place_of(part);
+
+	while (!is_gone(suite.pids[i])) {
+		if (clock_monotonic_us() > until)
+			return -1;
+		clock_sleep_ms(STEP_MS);
+	}
+	return reap(i);
 }
 
 void suite_kill(enum suite_part part)

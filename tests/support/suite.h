@@ -33,6 +33,10 @@ void suite_end(void);
 void suite_set(const char *name, const char *value);
 
 void suite_start(enum suite_part part);
+/* The same without waiting until it is ready: it may end before. */
+void suite_spawn(enum suite_part part);
+/* Wait until it has ended by itself: the exit status; -1: it still runs after `ms`. */
+int suite_wait(enum suite_part part, int64_t ms);
 /* SIGTERM and wait: returns the exit status. */
 int suite_stop(enum suite_part part);
 /* kill -9 and wait. */

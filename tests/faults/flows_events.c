@@ -1,0 +1,243 @@
+/* Events, and what becomes of their guests with them. */
+#include "common/clock.h"
+#include "tests/faults/crash.h"
+
+static const char mails_of_cancel[] =
+	"SELECT count(*) FROM notifications WHERE kind = 'event-cancelled'";
+
+static void open_event(struct crash_run *run)
+{
+	run->shop = shop_open(10, "0", 10);
+	run->path = text("/api/events/%lld", (long long)run->shop.event_id);
+}
+
+/* --- made and published ----------------------------------------------------------------------- */
+
+static const char event_body[] =
+	"{\"title\":\"A play\",\"eventDate\":\"2099-01-01T20:00:00Z\",\"location\":\"The stage\","
+	"\"maxAttendees\":10,\"ticketTypes\":[{\"name\":\"Standard\",\"price\":1,\"quantity\":5},"
+	"{\"name\":\"Other\",\"price\":2,\"quantity\":5}]}";
+
+static void create(struct crash_run *run)
+{
+	(void)run;
+	keyed(token_organizer(), "/api/events", event_body);
+}
+
+static void is_created_once(struct crash_run *run)
+{
+	struct reply *reply = keyed_again(token_organizer(), "/api/events", event_body, 201);
+
+	(void)run;
+	ck_assert_int_eq(reply_int(reply, "data.id"), sql_int("SELECT id FROM events"));
+	ck_assert_int_eq(sql_int("SELECT count(*) FROM events"), 1);
+	ck_assert_int_eq(sql_int("SELECT count(*) FROM ticket_types"), 2);
+}
+
+const struct crash_flow flow_event_create = {
+	.name = "an event that is made",
+	.part = SUITE_API,
+	.act = create,
+	.again = is_created_once,
+};
+
+static void create_draft(struct crash_run *run)
+{
+	struct reply *reply =
+		must(api_post(token_organizer(), "/api/events", "%s", event_body), 201);
+
+	run->path = text("/api/events/%lld/publish", (long long)reply_int(reply, "data.id"));
+}
+
+static void publish(struct crash_run *run)
+{
+	keyed(token_organizer(), run->path, NULL);
+}
+
+static void is_published(struct crash_run *run)
+{
+	struct reply *reply = keyed_again(token_organizer(), run->path, NULL, 200);
+
+	ck_assert_str_eq(reply_text(reply, "data.status"), "published");
+	ck_assert_str_eq(sql("SELECT status FROM events"), "published");
+}
+
+const struct crash_flow flow_event_publish = {
+	.name = "an event that is published",
+	.part = SUITE_API,
+	.prepare = create_draft,
+	.act = publish,
+	.again = is_published,
+};
+
+/* --- changed ---------------------------------------------------------------------------------- */
+
+static void open_with_document(struct crash_run *run)
+{
+	open_with_guest(run, "0");
+	all_jobs_done();
+	suite_kill(SUITE_TICKETS);
+	suite_kill(SUITE_EMAIL);
+	run->path = text("/api/events/%lld", (long long)run->shop.event_id);
+}
+
+static void move(struct crash_run *run)
+{
+	api_patch(token_organizer(), run->path, "{\"location\":\"Elsewhere\"}");
+}
+
+static void guests_know_once(struct crash_run *run)
+{
+	must(api_patch(token_organizer(), run->path, "{\"location\":\"Elsewhere\"}"), 200);
+	becomes("1", "SELECT told_seq FROM events");
+	becomes("t", "SELECT d.doc_version > 1 AND t.status = 'pending' OR t.doc_version > 1 FROM "
+		     "tickets t JOIN documents d ON d.ticket_id = t.id");
+	all_jobs_done();
+	ck_assert_int_eq(sql_int("SELECT change_seq FROM events"), 1);
+	ck_assert_int_eq(
+		sql_int("SELECT count(*) FROM notifications WHERE kind = 'event-changed' AND "
+			"status = 'sent'"),
+		1);
+	ck_assert_int_eq(sql_int("SELECT count(*) FROM tickets t JOIN documents d ON d.ticket_id = "
+				 "t.id AND d.doc_version = t.doc_version WHERE t.status = 'ready'"),
+			 1);
+}
+
+const struct crash_flow flow_event_edit = {
+	.name = "an event that moves",
+	.part = SUITE_API,
+	.prepare = open_with_document,
+	.act = move,
+	.again = guests_know_once,
+};
+
+/* --- cancelled -------------------------------------------------------------------------------- */
+
+static void open_with_two(struct crash_run *run)
+{
+	open_with_guest(run, "49.90");
+	must(api_post(token_user(), text("/api/events/%lld/guests", (long long)run->shop.event_id),
+		      "{\"firstName\":\"A\",\"lastName\":\"B\",\"email\":\"b@example.com\","
+		      "\"ticketTypeId\":%lld}",
+		      (long long)run->shop.type_id),
+	     201);
+	must(api_post(token_of(OTHER_USER, "user"),
+		      text("/api/events/%lld/guests", (long long)run->shop.event_id),
+		      "{\"firstName\":\"A\",\"lastName\":\"B\",\"email\":\"c@example.com\","
+		      "\"ticketTypeId\":%lld}",
+		      (long long)run->shop.type_id),
+	     201);
+	run->path = text("/api/events/%lld/cancel", (long long)run->shop.event_id);
+}
+
+static void cancel(struct crash_run *run)
+{
+	keyed(token_organizer(), run->path, NULL);
+}
+
+static void all_are_cancelled_once(struct crash_run *run)
+{
+	keyed_again(token_organizer(), run->path, NULL, 200);
+	becomes("0", "SELECT count(*) FROM events WHERE cancel_after IS NOT NULL");
+	ck_assert_int_eq(sql_int("SELECT count(*) FROM guests WHERE status = 'cancelled'"), 3);
+	ck_assert_int_eq(sql_int("SELECT sum(current_attendees) FROM events"), 0);
+	ck_assert_int_eq(sql_int(mails_of_cancel), 3);
+	becomes("1", "SELECT count(*) FROM refunds WHERE status = 'done'");
+	becomes("0", "SELECT count(*) FROM payments WHERE void_at IS NOT NULL");
+	ck_assert_int_eq(sql_int("SELECT count(*) FROM refunds"), 1);
+	ck_assert_int_eq(sql_int("SELECT count(*) FROM payments WHERE refunded_amount = 49.90"), 1);
+	all_jobs_done();
+}
+
+const struct crash_flow flow_event_cancel = {
+	.name = "an event that is cancelled",
+	.part = SUITE_API,
+	.prepare = open_with_two,
+	.act = cancel,
+	.again = all_are_cancelled_once,
+};
+
+/* --- deleted ---------------------------------------------------------------------------------- */
+
+static void create_only(struct crash_run *run)
+{
+	struct reply *reply =
+		must(api_post(token_organizer(), "/api/events", "%s", event_body), 201);
+
+	run->path = text("/api/events/%lld", (long long)reply_int(reply, "data.id"));
+}
+
+static void delete_it(struct crash_run *run)
+{
+	api_delete(token_organizer(), "%s", run->path);
+}
+
+static void is_gone(struct crash_run *run)
+{
+	struct reply *reply = api_delete(token_organizer(), "%s", run->path);
+
+	if (reply->status != 404)
+		must(reply, 204);
+	must(api_get(token_organizer(), "%s", run->path), 404);
+	ck_assert_int_eq(sql_int("SELECT count(*) FROM events WHERE deleted_at IS NULL"), 0);
+}
+
+const struct crash_flow flow_event_delete = {
+	.name = "an event that is deleted",
+	.part = SUITE_API,
+	.prepare = create_only,
+	.act = delete_it,
+	.again = is_gone,
+};
+
+/* --- by the clock ----------------------------------------------------------------------------- */
+
+static void time_passes(struct crash_run *run)
+{
+	(void)run;
+	sql("UPDATE events SET event_date = now() - interval '25 hours'");
+}
+
+static void is_over(struct crash_run *run)
+{
+	(void)run;
+	becomes("completed", "SELECT status FROM events");
+}
+
+const struct crash_flow flow_event_clock = {
+	.name = "an event's date",
+	.part = SUITE_API,
+	.prepare = open_event,
+	.act = time_passes,
+	.again = is_over,
+};
+
+/* A hold that was under way when its event ended. */
+static void open_with_hold(struct crash_run *run)
+{
+	run->shop = shop_open(5, "49.90", 5);
+	must(shop_register(&run->shop, token_user(), "guest"), 201);
+}
+
+static void ends_by_hand(struct crash_run *run)
+{
+	(void)run;
+	sql("UPDATE events SET status = 'completed', event_date = now() - interval '1 day'");
+}
+
+static void hold_is_over(struct crash_run *run)
+{
+	(void)run;
+	becomes("0", "SELECT sum(current_attendees) FROM events");
+	becomes("0", "SELECT count(*) FROM payments WHERE void_at IS NOT NULL");
+	ck_assert_str_eq(sql("SELECT status FROM payments"), "expired");
+	ck_assert_int_eq(intents("cancelled"), 1);
+}
+
+const struct crash_flow flow_event_over = {
+	.name = "a hold of an event that is over",
+	.part = SUITE_API,
+	.prepare = open_with_hold,
+	.act = ends_by_hand,
+	.again = hold_is_over,
+};
