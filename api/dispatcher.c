@@ -244,7 +244,6 @@ void dispatcher_put(struct dispatcher *dispatcher, const struct pending_job *job
 {
 	if (!jobs)
 		return;
-	CRASH_POINT("dispatcher.committed");
 	pthread_mutex_lock(&dispatcher->lock);
 	while (jobs && add(dispatcher, jobs))
 		jobs = jobs->next;

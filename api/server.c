@@ -150,6 +150,7 @@ enum status request_transaction(struct request *req, request_handler *work, stru
 
 void request_dispatch(struct request *req)
 {
+	CRASH_POINT_IF(req->jobs, "jobs.committed");
 	dispatcher_put(req->app->dispatcher, req->jobs);
 	req->jobs = NULL;
 }

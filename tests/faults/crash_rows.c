@@ -10,7 +10,7 @@ const struct crash_row crash_rows[] = {
 	{"registration.batched", &flow_register, 1},
 	{"registration.committed", &flow_register, 1},
 	{"registration.told", &flow_register, 1},
-	{"dispatcher.committed", &flow_register, 1},
+	{"jobs.committed", &flow_register, 1},
 	{"dispatcher.taken", &flow_register, 1},
 	{"queue.putting", &flow_register, 1},
 	{"queue.put", &flow_register, 1},
@@ -56,6 +56,7 @@ const struct crash_row crash_rows[] = {
 	{"guest.told", &flow_webhook, 1},
 	{"webhook.applied", &flow_webhook, 1},
 	{"webhook.settled", &flow_webhook, 1},
+	{"jobs.committed", &flow_webhook, 1},
 	{"webhook.committed", &flow_webhook, 1},
 
 	{"hold-sweep.claimed", &flow_hold_end, 1},
@@ -178,6 +179,7 @@ const struct crash_row crash_rows[] = {
 	{"write.handled", &flow_reissue, 1},
 	{"write.key-stored", &flow_reissue, 1},
 	{"write.committed", &flow_reissue, 1},
+	{"jobs.committed", &flow_reissue, 1},
 	{"reissue.code-replaced", &flow_reissue, 1},
 	{"reissue.job-put", &flow_reissue, 1},
 
