@@ -74,6 +74,8 @@ LONGEST = $(patsubst %,tests/integration/test_%.c,replica registration_races obs
 INTEGRATION_BINS = $(patsubst tests/integration/%.c,$(O)/tests/integration/%,\
 	$(LONGEST) $(filter-out $(LONGEST),$(INTEGRATION_SRC)))
 
+SWEEP_DATABASE_SRC := tests/sweeps/wire.c $(wildcard tests/sweeps/database*.c)
+
 # What needs a million rows or a long time.
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_BINS = $(FUZZ_SRC:tests/fuzz/%.c=$(O)/tests/fuzz/%)
@@ -106,7 +108,7 @@ EMBED_DIRS = -DTICKET_FONT_DIR='"$(O)/gen"' -DWEB_DIR='"$(WEB)"'
 .SECONDARY:
 MAKEFLAGS += --no-builtin-rules
 .PHONY: all help deps install programs tests fuzz-programs check check-large rolling bench drill \
-	asan tsan fuzz chaos chaos-short sweep-crashes crash-programs abuse lint lint-c lint-k8s images demo up down clean
+	asan tsan fuzz chaos chaos-short sweep-crashes crash-programs abuse lint lint-c lint-k8s images demo up down clean sweep-database
 
 all: $(BINS) ## build every program into build/release/bin
 
@@ -182,6 +184,11 @@ sweep-crashes: export CRASH_LABEL = $(CRASH)
 sweep-crashes: deps ## each crash point: the process ends there, and nothing is lost, doubled or half done
 	+@$(MAKE) --no-print-directory -j2 MODE=faults crash-programs
 	@tests/faults/sweep.sh $(BUILD)/faults
+
+# All of it: make sweep-database SWEEP=all; another part: SWEEP_SEED=1.
+sweep-database: deps ## database calls and bytes of answers that fail, one by one (SWEEP=all: each)
+	+@$(MAKE) --no-print-directory -j2 programs $(O)/tests/sweeps/database
+	@$(O)/bin/with-servers tests/sweeps/database.sh $(O)/tests/sweeps/database
 
 # A longer run: make abuse ABUSE_REQUESTS=100000 ABUSE_SEED=2
 abuse: deps ## hostile tokens, ids, texts and generated requests against the whole suite
@@ -435,6 +442,11 @@ $(O)/gen/crash_labels.c: $(SWEEP_SOURCES) tests/faults/labels.sh
 	$(Q)tests/faults/labels.sh $(SWEEP_SOURCES) >$@
 $(CRASH_BIN): $(call obj,$(CRASH_SRC)) $(O)/gen/crash_labels.o $(O)/libsupport.a $(COMMON_LIB)
 	$(LINK) $(LIBS_common) $(LIBS_check)
+
+# --- sweeps -----------------------------------------------------------------------------------------
+$(O)/tests/sweeps/database: $(call obj,$(SWEEP_DATABASE_SRC)) $(MATRIX_ROWS) $(O)/libsupport.a \
+		$(COMMON_LIB)
+	$(LINK) $(LIBS_common)
 
 # --- fuzz targets ---------------------------------------------------------------------------------
 # main.c of the API as a function that the target runs in a thread.
