@@ -215,6 +215,7 @@ static void *run(void *ctx)
 {
 	struct dispatcher *d = ctx;
 
+	thread_name("dispatcher");
 	while (take(d)) {
 		put_taken(d);
 		tick(d);

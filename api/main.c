@@ -216,6 +216,7 @@ static void *fill_pools(void *arg)
 {
 	const struct process *p = arg;
 
+	thread_name("pool-filler");
 	pg_pool_fill(p->app.pool);
 	pg_pool_fill(p->app.door);
 	return NULL;

@@ -91,6 +91,7 @@ static void *watch(void *arg)
 	struct replica *replica = arg;
 	struct arena arena;
 
+	thread_name("replica");
 	arena_init(&arena, 1024);
 	do {
 		watch_marks(replica);

@@ -96,6 +96,7 @@ static void *run(void *arg)
 	struct worker *worker = arg;
 	struct arena arena;
 
+	thread_name(worker->duty->name);
 	arena_init(&arena, ARENA_BLOCK);
 	nap(worker->sweeper, FIRST_MS);
 	while (!stopping(worker->sweeper))

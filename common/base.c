@@ -1,11 +1,17 @@
 /*
- * base: the end of the road, and where a text may be cut.
+ * base: the end of the road, names of threads, and where a text may be cut.
  */
 #include "common/base.h"
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <unistd.h>
+
+void thread_name(const char *name)
+{
+	prctl(PR_SET_NAME, name);
+}
 
 size_t utf8_cut(const char *text, size_t len, size_t max)
 {

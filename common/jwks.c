@@ -191,6 +191,7 @@ static bool wait_until(pthread_cond_t *condition, pthread_mutex_t *lock, int64_t
 static void *fetch_always(void *ctx)
 {
 	struct jwks *jwks = ctx;
+	thread_name("jwks");
 	pthread_mutex_lock(&jwks->lock);
 	while (!jwks->stopping) {
 		int64_t due_us = due_at(jwks);

@@ -65,6 +65,7 @@ static void *run(void *unused UNUSED)
 {
 	struct strbuf lines;
 
+	thread_name("log");
 	strbuf_init(&lines, NULL);
 	while (wait_for_lines(&lines)) {
 		write_lines(&lines);

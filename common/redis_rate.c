@@ -119,6 +119,7 @@ static void *mend_always(void *ctx)
 	struct redis_rate *rate = ctx;
 	bool stopping = false;
 
+	thread_name("rate");
 	while (!stopping) {
 		pthread_mutex_lock(&rate->lock);
 		wait_for_work(rate);

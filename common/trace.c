@@ -226,6 +226,7 @@ static void *run(void *arg)
 	struct batch batch;
 	struct arena arena;
 
+	thread_name("trace");
 	arena_init(&arena, ARENA_BLOCK);
 	while (await_batch(&batch)) {
 		if (batch.count)

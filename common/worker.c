@@ -133,6 +133,7 @@ static void *slot_main(void *arg)
 	const struct worker_options *options = worker->options;
 	int64_t pause_ms = RETRY_MS;
 
+	thread_name("jobs");
 	while (!worker_wait(worker, &worker->stopping, 0)) {
 		struct problem err = {0};
 		enum status status;
@@ -248,6 +249,7 @@ static void *housekeeper_main(void *arg)
 	struct arena arena;
 	int64_t pause_ms = worker->options->type->time_to_run_ms / 3;
 
+	thread_name("housekeeper");
 	if (pause_ms > TICK_MS)
 		pause_ms = TICK_MS;
 	arena_init(&arena, ARENA_BLOCK);

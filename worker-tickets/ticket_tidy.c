@@ -237,6 +237,7 @@ static bool wait(struct ticket_tidier *tidier)
 
 static void *run(void *arg)
 {
+	thread_name("tidier");
 	do
 		tidy_once(arg);
 	while (!wait(arg));

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -556,11 +557,22 @@ START_TEST(addresses_in_texts_are_masked)
 }
 END_TEST
 
+START_TEST(a_long_name_of_a_thread_is_cut)
+{
+	char name[16] = "";
+
+	thread_name("crashed-registrations");
+	ck_assert_int_eq(prctl(PR_GET_NAME, name), 0);
+	ck_assert_str_eq(name, "crashed-registr");
+}
+END_TEST
+
 static TCase *memory_case(void)
 {
 	TCase *tcase = tcase_create("memory");
 
 	tcase_add_test(tcase, cuts_never_split_a_character);
+	tcase_add_test(tcase, a_long_name_of_a_thread_is_cut);
 	tcase_add_test(tcase, arena_memory_is_zeroed_and_aligned);
 	tcase_add_test(tcase, arena_takes_values_larger_than_a_block);
 	tcase_add_test(tcase, arena_copies_texts);
