@@ -96,6 +96,7 @@ static enum status open_link(const struct pg_pool_options *at, const char *setti
 						 "keepalives_interval",
 						 "keepalives_count",
 						 "client_encoding",
+						 "gssencmode",
 						 "dbname",
 						 "application_name",
 						 "options",
@@ -103,11 +104,23 @@ static enum status open_link(const struct pg_pool_options *at, const char *setti
 						 "port",
 						 "target_session_attrs",
 						 NULL};
-	/* NULL and "" override nothing. Another host is not asked what the conninfo's must be. */
-	const char *const values[CONNINFO_KEYS] = {
-		"2",          "10000",  "30",    "10",     "3",  "UTF8",
-		at->conninfo, at->name, options, at->host, port, at->host ? "any" : NULL,
-		NULL};
+	/* NULL and "" override nothing. Another host is not asked what the conninfo's must be.
+	 * Kerberos encryption only for who asks for it: each connection would look for tickets
+	 * first, in a library that crashes when memory is out. */
+	const char *const values[CONNINFO_KEYS] = {"2",
+						   "10000",
+						   "30",
+						   "10",
+						   "3",
+						   "UTF8",
+						   "disable",
+						   at->conninfo,
+						   at->name,
+						   options,
+						   at->host,
+						   port,
+						   at->host ? "any" : NULL,
+						   NULL};
 	struct pg_conn *conn;
 
 	if (!own_options(at->conninfo, options, sizeof(options) / 2, err))

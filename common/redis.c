@@ -1,4 +1,6 @@
 #include <ctype.h>
+#include <hiredis/alloc.h>
+#include <hiredis/sds.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -6,6 +8,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/memory.h"
 #include "common/redis_internal.h"
 
 enum { WORDS_MAX = 16, DEFAULT_PORT = 6379, REOPEN_MS = 200, WHY_SIZE = 192 };
@@ -26,6 +29,40 @@ struct redis {
 	int64_t tried_at_us; /* monotonic; of the last failed attempt, 0: none */
 	uint64_t connections;
 };
+
+/* --- hiredis without memory ----------------------------------------------------------------------
+ *
+ * It would abort or crash; its calls resolve to these, which end the process as everybody's do. */
+
+void *hi_malloc(size_t size)
+{
+	return memory_alloc(size);
+}
+
+void *hi_calloc(size_t count, size_t size)
+{
+	return memory_calloc(count, size);
+}
+
+void *hi_realloc(void *memory, size_t size)
+{
+	return memory_realloc(memory, size);
+}
+
+char *hi_strdup(const char *text)
+{
+	return memory_strdup(text);
+}
+
+/* Its new output buffer after each command. */
+sds sdsempty(void)
+{
+	sds empty = sdsnewlen("", 0);
+
+	if (!empty)
+		fatal("redis: out of memory");
+	return empty;
+}
 
 /* --- the address -------------------------------------------------------------------------------
  */

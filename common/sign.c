@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/memory.h"
+
 enum { KEY_KEPT_MAX = 128 };
 
 /*
@@ -26,6 +28,35 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t signers;
 static EVP_MD *sha256;
 static EVP_MAC *hmac;
+
+/* --- OpenSSL without memory ----------------------------------------------------------------------
+ *
+ * A check that found none would call a good signature bad. Before main: afterwards OpenSSL keeps
+ * the allocator it has used. */
+
+static void *crypto_alloc(size_t size, const char *file UNUSED, int line UNUSED)
+{
+	return memory_alloc(size);
+}
+
+static void *crypto_realloc(void *memory, size_t size, const char *file UNUSED, int line UNUSED)
+{
+	return memory_realloc(memory, size);
+}
+
+static void crypto_free(void *memory, const char *file UNUSED, int line UNUSED)
+{
+	free(memory);
+}
+
+static __attribute__((constructor)) void give_memory(void)
+{
+	if (CRYPTO_set_mem_functions(crypto_alloc, crypto_realloc, crypto_free) != 1)
+		fatal("OpenSSL has taken memory before it was given any");
+}
+
+/* --- what a thread computes with -----------------------------------------------------------------
+ */
 
 static void signer_free(void *value)
 {

@@ -2,8 +2,10 @@
 
 #include <hpdf.h>
 #include <pthread.h>
+#include <stdlib.h>
 #include <time.h>
 
+#include "common/memory.h"
 #include "worker-tickets/ticket_encoding.h"
 #include "worker-tickets/ticket_layout.h"
 
@@ -28,6 +30,17 @@ static void keep_error(HPDF_STATUS error, HPDF_STATUS detail, void *user)
 		page->error = error;
 		page->detail = detail;
 	}
+}
+
+/* It crashes where it finds no memory. */
+static void *haru_alloc(HPDF_UINT size)
+{
+	return memory_alloc(size);
+}
+
+static HPDF_Doc doc_new(HPDF_Error_Handler handler, void *user)
+{
+	return HPDF_NewEx(handler, haru_alloc, free, 0, user);
 }
 
 static void page_free(struct page *page)
@@ -90,7 +103,7 @@ static void draw_qr(struct page *page, const struct layout_item *item)
 static void load_tables(void)
 {
 	static uint16_t tables[ENCODING_UTF8][ENCODING_CODES];
-	HPDF_Doc doc = HPDF_New(NULL, NULL);
+	HPDF_Doc doc = doc_new(NULL, NULL);
 
 	if (!doc)
 		fatal("libharu: out of memory");
@@ -280,7 +293,7 @@ enum status ticket_pdf_make(struct arena *arena, const struct ticket *ticket,
 
 	pthread_once(&once, load_tables);
 	ticket_layout_make(arena, ticket, paper, layout);
-	page.doc = HPDF_New(keep_error, &page);
+	page.doc = doc_new(keep_error, &page);
 	if (!page.doc)
 		return problem_set(err, ST_INTERNAL_ERROR, "libharu: out of memory");
 	HPDF_SetCompressionMode(page.doc, HPDF_COMP_ALL);
