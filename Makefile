@@ -108,7 +108,7 @@ EMBED_DIRS = -DTICKET_FONT_DIR='"$(O)/gen"' -DWEB_DIR='"$(WEB)"'
 .SECONDARY:
 MAKEFLAGS += --no-builtin-rules
 .PHONY: all help deps install programs tests fuzz-programs check check-large rolling bench drill \
-	asan tsan fuzz chaos chaos-short sweep-crashes crash-programs abuse lint lint-c lint-k8s images demo up down clean sweep-database
+	asan tsan fuzz chaos chaos-short sweep-crashes crash-programs abuse lint lint-c lint-k8s images demo up down clean sweep-database sweep-allocations
 
 all: $(BINS) ## build every program into build/release/bin
 
@@ -189,6 +189,12 @@ sweep-crashes: deps ## each crash point: the process ends there, and nothing is 
 sweep-database: deps ## database calls and bytes of answers that fail, one by one (SWEEP=all: each)
 	+@$(MAKE) --no-print-directory -j2 programs $(O)/tests/sweeps/database
 	@$(O)/bin/with-servers tests/sweeps/database.sh $(O)/tests/sweeps/database
+
+# All of it: make sweep-allocations SWEEP=all; another part: SEED=2.
+sweep-allocations: export SEED := $(SEED)
+sweep-allocations: deps ## allocations that fail, one by one, in each handler and job (SWEEP=all: each)
+	+@$(MAKE) --no-print-directory -j2 programs $(O)/tests/sweeps/allocations
+	@$(O)/bin/with-servers $(O)/tests/sweeps/allocations
 
 # A longer run: make abuse ABUSE_REQUESTS=100000 ABUSE_SEED=2
 abuse: deps ## hostile tokens, ids, texts and generated requests against the whole suite
@@ -446,6 +452,14 @@ $(CRASH_BIN): $(call obj,$(CRASH_SRC)) $(O)/gen/crash_labels.o $(O)/libsupport.a
 # --- sweeps -----------------------------------------------------------------------------------------
 $(O)/tests/sweeps/database: $(call obj,$(SWEEP_DATABASE_SRC)) $(MATRIX_ROWS) $(O)/libsupport.a \
 		$(COMMON_LIB)
+
+# --- sweeps --------------------------------------------------------------------------------------
+$(O)/tests/sweeps/failing_malloc.so: tests/sweeps/failing_malloc.c tests/sweeps/failing_malloc.h
+	@mkdir -p $(@D)
+	$(SAY) LINK $@
+	$(Q)$(CC) $(CPPFLAGS) $(CSTD) $(WARN) -O2 -g -fPIC -shared -o $@ $<
+$(O)/tests/sweeps/allocations: $(call obj,$(wildcard tests/sweeps/allocations*.c)) $(O)/libapi.a \
+		$(O)/libsupport.a $(COMMON_LIB) | $(O)/tests/sweeps/failing_malloc.so
 	$(LINK) $(LIBS_common)
 
 # --- fuzz targets ---------------------------------------------------------------------------------
