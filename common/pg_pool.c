@@ -154,7 +154,8 @@ static enum status open_pooled(struct pg_pool *pool, struct pg_conn **ret_conn, 
 	struct pg_conn *conn = NULL;
 	enum status status;
 
-	/* Short statements of many callers: parallel workers and compiling cost more than they save. */
+	/* Short statements of many callers: parallel workers and compiling cost more than they
+	 * save. */
 	snprintf(settings, sizeof(settings),
 		 " -c statement_timeout=%lld -c lock_timeout=%lld"
 		 " -c idle_in_transaction_session_timeout=%lld -c TimeZone=UTC -c DateStyle=ISO"

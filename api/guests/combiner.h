@@ -5,8 +5,8 @@
  * The first caller leads: it registers what has gathered, at most REGISTRATION_BATCH_MAX, in one
  * call of register_guests (of register_guest: one alone), then hands the lead to the first of those
  * who came meanwhile. There is no timer: a batch is what gathered while the last one committed, so
- * an idle service answers a single caller as fast as without. Rows of hot events are locked and flushed once a batch, and
- * those who wait hold no connection.
+ * an idle service answers a single caller as fast as without. Rows of hot events are locked and
+ * flushed once a batch, and those who wait hold no connection.
  *
  * An event whose row another transaction holds does not stop the rest: the batch leaves it out, and
  * its callers, with all who come after them, get batches of their own, which do wait, until nobody

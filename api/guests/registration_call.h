@@ -1,5 +1,6 @@
 /*
- * registration_call: register_guests and register_guest as a function of C: members in, outcomes out.
+ * registration_call: register_guests and register_guest as a function of C: members in, outcomes
+ * out.
  */
 #ifndef API_GUESTS_REGISTRATION_CALL_H
 #define API_GUESTS_REGISTRATION_CALL_H
