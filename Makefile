@@ -141,7 +141,7 @@ rolling: deps ## restart everything 20 times under load behind nginx, and upgrad
 	+@$(MAKE) --no-print-directory -j2 programs $(NEXT_BINS) $(O)/tests/integration/large_rolling
 	@$(O)/bin/with-servers $(O)/tests/integration/large_rolling
 
-BENCH_BINS = $(O)/tests/bench/bench $(O)/bin/bench-httpd $(O)/bin/bench-tickets
+BENCH_BINS = $(O)/tests/bench/bench $(O)/bin/bench-httpd $(O)/bin/bench-tickets $(O)/bin/bench-mails
 bench: export BENCH_JSON = $(O)/bench.json
 bench: deps ## the load figures, one table (LOAD=name, RUNS=5): what we do beside what is possible
 	+@$(MAKE) --no-print-directory -j2 programs $(BENCH_BINS)
@@ -397,6 +397,8 @@ $(O)/tests/bench/bench: $(call obj,$(BENCH_SRC)) $(O)/libsupport.a $(COMMON_LIB)
 	$(LINK) $(LIBS_common)
 $(O)/bin/bench-httpd: $(O)/tests/bench/bare_httpd.o
 	$(LINK) -lcivetweb
+$(O)/bin/bench-mails: $(O)/tests/bench/bare_mails.o
+	$(LINK) -lcurl -lpthread
 $(O)/bin/bench-tickets: $(O)/tests/bench/bare_tickets.o
 	$(LINK) -lpq $(LIBS_tickets)
 

@@ -89,6 +89,12 @@ static void list_signed_in(struct figures *ret)
 	ret->limit = pgbench_rate("events_first_page", CLIENTS, bench_seconds(), "");
 }
 
+static void list_guests(struct figures *ret)
+{
+	bench_read("/api/events/#/guests", token_organizer(), CONNECTIONS, false, ret);
+	ret->limit = pgbench_rate("guests_first_page", CLIENTS, bench_seconds(), events_words());
+}
+
 /* The list's last address, found by walking. */
 static const char *last_page(void)
 {
@@ -118,11 +124,13 @@ static void list_last(struct figures *ret)
 static void list_by_page(struct figures *ret)
 {
 	bench_read("/api/events?page=1", token_user(), CONNECTIONS, false, ret);
+	ret->limit = pgbench_rate("events_counted", CLIENTS, bench_seconds(), "");
 }
 
 static void list_search(struct figures *ret)
 {
 	bench_read("/api/events?search=chamber", token_user(), CONNECTIONS, false, ret);
+	ret->limit = pgbench_rate("events_found", CLIENTS, bench_seconds(), "");
 }
 
 static void statistics(struct figures *ret)
@@ -139,9 +147,10 @@ const struct bench_load loads_read[] = {
 	{"get spread", "/s", "pgbench by id with types, 8 clients", .ratio = 0.8, .p99_half_ms = 10, .measure = get_spread},
 	{"list page", "/s", "pgbench keyset statement, 8 clients", .ratio = 1.0, .p99_half_ms = 10, .measure = list_first},
 	{"list page, signed in", "/s", "pgbench keyset statement, 8 clients", .measure = list_signed_in},
+	{"list guests, signed in", "/s", "pgbench keyset statement, 8 clients", .measure = list_guests},
 	{"list last page", "/s", "its page 1", .ratio = 0.5, .measure = list_last},
-	{"list with total", "/s", NULL, .measure = list_by_page},
-	{"list search", "/s", NULL, .measure = list_search},
+	{"list with total", "/s", "pgbench page and count, 8 clients", .measure = list_by_page},
+	{"list search", "/s", "pgbench trigram search, 8 clients", .measure = list_search},
 	{"statistics", "/s", "bare CivetWeb handler", .measure = statistics},
 };
 /* clang-format on */

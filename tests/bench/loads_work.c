@@ -20,7 +20,10 @@ enum {
 	ROWS = 20000,
 	DONE_MS = 120000,
 	LOOK_MS = 150,
-	CONNECTIONS = 64
+	CONNECTIONS = 64,
+	MAIL_THREADS = 4,
+	IMPORT_EVENT = 400,
+	IMPORT_TYPE = 799
 };
 
 static double seconds_since(int64_t begin_us)
@@ -165,6 +168,8 @@ static void to_mail(struct figures *ret)
 	ret->value = AT_ONCE / seconds_since(begin_us);
 	suite_stop(SUITE_TICKETS);
 	suite_stop(SUITE_EMAIL);
+	ret->limit = number_from("bench-mails", text("%s %s %d %d", suite_platform(),
+						     suite_service_token, AT_ONCE, MAIL_THREADS));
 	if (!ret->failure && sql_int("SELECT count(*) FROM notifications n JOIN guests g ON g.id = "
 				     "n.guest_id WHERE n.status = 'sent' AND n.service_id IS NOT "
 				     "NULL AND g.email LIKE 'b%%@bench.example'") < AT_ONCE)
@@ -174,6 +179,18 @@ static void to_mail(struct figures *ret)
 
 /* --- files -------------------------------------------------------------------------------------
  */
+
+/* Rows a second of the same by COPY. */
+static double copy_rate(int run)
+{
+	int64_t begin_us;
+
+	bench_sql_file("import_rows.sql", text("-v like='import%d-%%@bench.example'", run));
+	begin_us = clock_monotonic_us();
+	bench_sql_file("import_copy.sql",
+		       text("-v n=%d -v event=%d -v type=%d", ROWS, IMPORT_EVENT, IMPORT_TYPE));
+	return ROWS / seconds_since(begin_us);
+}
 
 static void import(struct figures *ret)
 {
@@ -186,16 +203,17 @@ static void import(struct figures *ret)
 	strbuf_init(&rows, NULL);
 	strbuf_adds(&rows, "firstName,lastName,email,ticketTypeId\r\n");
 	for (int i = 0; i < ROWS; i++)
-		strbuf_addf(&rows, "First,Last,import%d-%d@bench.example,%d\r\n", run, i, 799);
+		strbuf_addf(&rows, "First,Last,import%d-%d@bench.example,%d\r\n", run, i,
+			    IMPORT_TYPE);
 	begin_us = clock_monotonic_us();
-	reply = say(&(struct saying){
-		.method = "POST",
-		.url = text("%s/api/events/400/guests/import?notify=false", suite_api()),
-		.token = token_organizer(),
-		.content_type = "text/csv",
-		.body = rows.buf,
-		.body_len = rows.len,
-		.timeout_ms = DONE_MS});
+	reply = say(&(struct saying){.method = "POST",
+				     .url = text("%s/api/events/%d/guests/import?notify=false",
+						 suite_api(), IMPORT_EVENT),
+				     .token = token_organizer(),
+				     .content_type = "text/csv",
+				     .body = rows.buf,
+				     .body_len = rows.len,
+				     .timeout_ms = DONE_MS});
 	if (reply->status != 202)
 		ret->failure = text("import: status %d", reply->status);
 	else
@@ -204,6 +222,8 @@ static void import(struct figures *ret)
 			       ROWS, run),
 			  ret);
 	ret->value = ROWS / seconds_since(begin_us);
+	if (!ret->failure)
+		ret->limit = copy_rate(run);
 	bench_audit(ret);
 }
 
@@ -223,15 +243,18 @@ static void export(struct figures *ret)
 	ret->value = (double)lines / seconds_since(begin_us);
 	if (lines != 10 * (uint64_t)(guests + 1))
 		ret->failure = "guests are missing";
+	begin_us = clock_monotonic_us();
+	bench_sql_file("export_copy.sql", "");
+	ret->limit = (double)lines / seconds_since(begin_us);
 }
 
 /* clang-format off */
 const struct bench_load loads_work[] = {
 	{"worker-tickets", "/s", "bare libqrencode and libharu, 2 processes", .ratio = 1.5, .measure = tickets_alone},
 	{"registration to PDF", "/s", "worker-tickets", .ratio = 0.7, .measure = to_pdf},
-	{"registration to mail", "/s", NULL, .measure = to_mail},
-	{"import", "rows/s", NULL, .measure = import},
-	{"export", "rows/s", NULL, .measure = export},
+	{"registration to mail", "/s", "bare libcurl to the same service, 4 threads", .measure = to_mail},
+	{"import", "rows/s", "COPY of the same rows", .measure = import},
+	{"export", "rows/s", "COPY of the same statement", .measure = export},
 };
 /* clang-format on */
 const size_t loads_work_count = ARRAY_LEN(loads_work);

@@ -78,6 +78,14 @@ static double ratio_of(const struct figures *figures)
 	return figures->limit > 0 ? figures->value / figures->limit : 0;
 }
 
+/* What may not be more than something has that as its limit. */
+static struct figures bounded(const struct bench_load *load, struct figures figures)
+{
+	if (load->at_most > 0)
+		figures.limit = load->at_most;
+	return figures;
+}
+
 static bool holds(const struct bench_load *load, const struct figures *figures)
 {
 	if (figures->failure)
@@ -223,7 +231,7 @@ static bool run_load(const struct bench_load *load, size_t runs, struct strbuf *
 
 	for (size_t i = 0; i < runs; i++)
 		load->measure(&figures[i]);
-	middle = medians(figures, runs);
+	middle = bounded(load, medians(figures, runs));
 	print_row(load, &middle);
 	add_json(json, load, &middle);
 	return holds(load, &middle);

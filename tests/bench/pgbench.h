@@ -8,4 +8,7 @@
  * `defines`: pgbench's own words ("-D events=200"), "" for none. */
 double pgbench_rate(const char *name, int clients, double seconds, const char *defines);
 
+/* Commands a second on the queue's Redis, sixty-four at a time on one connection. */
+double redis_rate(const char *command);
+
 #endif

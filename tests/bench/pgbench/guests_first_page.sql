@@ -1,0 +1,2 @@
+\set id random(1, :events)
+SELECT g.id, g.event_id, g.first_name, g.last_name, g.email, g.phone, g.type, g.status, g.ticket_type_id, g.locale, g.external_id, g.checked_in_at, g.created_at, g.updated_at, t.id, t.ticket_code, t.status, t.validated_at FROM (SELECT * FROM guests g WHERE g.event_id = :id AND g.deleted_at IS NULL ORDER BY g.created_at DESC, g.id DESC LIMIT 21) g LEFT JOIN tickets t ON t.guest_id = g.id ORDER BY g.created_at DESC, g.id DESC;
