@@ -25,7 +25,8 @@ struct slice {
 	size_t len;
 };
 
-/* Name the calling thread, and those that it starts, for `top -H` and debuggers: cut at 15 bytes. */
+/* Name the calling thread, and those that it starts, for `top -H` and debuggers: cut at 15 bytes.
+ */
 void thread_name(const char *name);
 
 /* The largest length <= max at which a text of `len` bytes can be cut without splitting a UTF-8

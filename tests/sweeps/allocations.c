@@ -205,11 +205,12 @@ static bool ended_as_it_may(struct sweep *sweep)
 
 bool sweep_survives(struct sweep *sweep, bool *ret_ended)
 {
-	bool good = true;
+	bool good;
 
 	*ret_ended = is_gone(suite_pid(sweep->part));
 	if (!*ret_ended)
 		return true;
+	failing_hold(sweep->part, true); /* it starts with memory enough */
 	good = ended_as_it_may(sweep);
 	say_goodbye();
 	suite_start(sweep->part);

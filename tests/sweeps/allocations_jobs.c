@@ -11,7 +11,8 @@
 #include "common/clock.h"
 #include "tests/sweeps/allocations.h"
 
-enum { GUESTS = 2, POLL_MS = 5, DONE_MS = 20000, ALL_DONE_MS = 120000 };
+/* A refund whose process ended is claimed again after 30 s. */
+enum { GUESTS = 2, POLL_MS = 5, DONE_MS = 60000, ALL_DONE_MS = 120000 };
 
 static struct {
 	struct shop free, paid;
