@@ -43,7 +43,10 @@ CTL_SRC := $(wildcard api/ctl/*.c)
 TICKETS_SRC := $(filter-out worker-tickets/main.c,$(wildcard worker-tickets/*.c))
 EMAIL_SRC := $(filter-out worker-email/main.c,$(wildcard worker-email/*.c))
 PLATFORM_SRC := $(wildcard tests/support/platform*.c)
-BENCH_SRC := $(filter-out tests/bench/bare_%,$(wildcard tests/bench/*.c))
+BENCH_SRC := $(filter-out tests/bench/bare_% tests/bench/overload.c tests/bench/soak.c,\
+	$(wildcard tests/bench/*.c))
+# What the programs of long loads share with the bench.
+LOAD_SRC = tests/bench/generator.c tests/bench/processes.c tests/bench/mix.c
 SUPPORT_SRC := $(filter-out $(PLATFORM_SRC) tests/support/with_servers.c,\
 	$(wildcard tests/support/*.c))
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
@@ -107,8 +110,9 @@ EMBED_DIRS = -DTICKET_FONT_DIR='"$(O)/gen"' -DWEB_DIR='"$(WEB)"'
 .DELETE_ON_ERROR:
 .SECONDARY:
 MAKEFLAGS += --no-builtin-rules
-.PHONY: all help deps install programs tests fuzz-programs check check-large rolling bench drill \
-	asan tsan fuzz chaos chaos-short sweep-crashes crash-programs abuse lint lint-c lint-k8s images demo up down clean sweep-database sweep-allocations
+.PHONY: all help deps install programs tests fuzz-programs check check-large rolling bench \
+	drill asan tsan fuzz chaos chaos-short sweep-crashes crash-programs abuse lint lint-c \
+	lint-k8s images demo up down clean sweep-database sweep-allocations overload soak
 
 all: $(BINS) ## build every program into build/release/bin
 
@@ -146,6 +150,16 @@ bench: export BENCH_JSON = $(O)/bench.json
 bench: deps ## the load figures, one table (LOAD=name, RUNS=5): what we do beside what is possible
 	+@$(MAKE) --no-print-directory -j2 programs $(BENCH_BINS)
 	@$(O)/tests/bench/bench $(if $(LOAD),'$(LOAD)')
+
+overload: deps ## 0.5 to 5 times the capacity, SECONDS_EACH (10) each: goodput, refusals, latency, memory
+	+@$(MAKE) --no-print-directory -j2 programs $(O)/tests/bench/overload
+	@$(O)/tests/bench/overload
+
+MINUTES_OF_SOAK = $(if $(filter command%,$(origin MINUTES)),$(MINUTES),30)
+soak: export SOAK_CSV = $(O)/soak.csv
+soak: deps ## half the capacity for MINUTES (30) while connections are ended: nothing grows
+	+@$(MAKE) --no-print-directory -j2 programs $(O)/tests/bench/soak
+	@$(O)/tests/bench/soak $(MINUTES_OF_SOAK)
 
 asan: export CK_TIMEOUT_MULTIPLIER = 5
 asan: export CHECK_LIMIT_S = 1200
@@ -394,6 +408,9 @@ $(O)/bin/platform: $(call obj,$(PLATFORM_SRC)) $(COMMON_LIB)
 	$(LINK) $(LIBS_common)
 
 $(O)/tests/bench/bench: $(call obj,$(BENCH_SRC)) $(O)/libsupport.a $(COMMON_LIB)
+	$(LINK) $(LIBS_common)
+$(O)/tests/bench/overload $(O)/tests/bench/soak: $(O)/tests/bench/%: $(O)/tests/bench/%.o \
+		$(call obj,$(LOAD_SRC)) $(O)/libsupport.a $(COMMON_LIB)
 	$(LINK) $(LIBS_common)
 $(O)/bin/bench-httpd: $(O)/tests/bench/bare_httpd.o
 	$(LINK) -lcivetweb

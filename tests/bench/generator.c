@@ -25,6 +25,11 @@ struct connection {
 	char *answer;
 };
 
+struct times {
+	uint32_t *us;
+	size_t count, room;
+};
+
 struct run {
 	const struct generator *generator;
 	struct generated result;
@@ -32,11 +37,10 @@ struct run {
 	struct connection **idle;
 	size_t idle_count;
 	int poll;
-	int64_t begin_us, end_us;
+	int64_t begin_us, end_us, tick_us;
 	uint64_t sent;
 	size_t on_way;
-	uint32_t *times_us;
-	size_t times_room;
+	struct times good, refused;
 };
 
 /* --- connections ------------------------------------------------------------------------------ */
@@ -84,7 +88,8 @@ static void close_all(struct run *run)
 	close(run->poll);
 	free(run->connections);
 	free(run->idle);
-	free(run->times_us);
+	free(run->good.us);
+	free(run->refused.us);
 }
 
 /* --- requests --------------------------------------------------------------------------------- */
@@ -103,10 +108,65 @@ static void write_all(int fd, const char *data, size_t len)
 	}
 }
 
+static void note_time(struct times *times, int64_t us)
+{
+	if (times->count == times->room) {
+		times->room = times->room ? 2 * times->room : 65536;
+		times->us = realloc(times->us, times->room * sizeof(uint32_t));
+		if (!times->us)
+			fatal("out of memory");
+	}
+	times->us[times->count++] = us > UINT32_MAX ? UINT32_MAX : (uint32_t)us;
+}
+
+static enum verdict verdict_on(const struct run *run, const struct connection *connection)
+{
+	if (run->generator->judge)
+		return run->generator->judge(connection->status, connection->answer);
+	return connection->status == run->generator->wanted ? VERDICT_GOOD : VERDICT_WRONG;
+}
+
+static void note_wrong(struct run *run, int status)
+{
+	if (!run->result.wrong++)
+		run->result.wrong_status = status;
+}
+
+static void note_answer(struct run *run, const struct connection *connection)
+{
+	int64_t us = clock_monotonic_us() - connection->due_us;
+
+	switch (verdict_on(run, connection)) {
+	case VERDICT_GOOD:
+		note_time(&run->good, us);
+		break;
+	case VERDICT_REFUSED:
+		note_time(&run->refused, us);
+		break;
+	case VERDICT_WRONG:
+		note_wrong(run, connection->status);
+		break;
+	}
+}
+
+static void rest(struct run *run, struct connection *connection)
+{
+	connection->busy = false;
+	run->on_way--;
+	run->idle[run->idle_count++] = connection;
+}
+
+static void open_again(struct run *run, struct connection *connection)
+{
+	close(connection->fd);
+	open_connection(run, connection);
+}
+
 static void send_next(struct run *run, struct connection *connection, int64_t due_us)
 {
 	char request[GENERATOR_REQUEST_MAX];
 	size_t len = run->generator->make(run->generator->ctx, request);
+	uint64_t cut_every = run->generator->cut_every;
 
 	connection->busy = true;
 	connection->due_us = due_us;
@@ -114,32 +174,11 @@ static void send_next(struct run *run, struct connection *connection, int64_t du
 	run->sent++;
 	run->on_way++;
 	write_all(connection->fd, request, len);
-}
-
-static void note_time(struct run *run, int64_t us)
-{
-	uint64_t n = run->result.answers;
-
-	if (n == run->times_room) {
-		run->times_room = run->times_room ? 2 * run->times_room : 65536;
-		run->times_us = realloc(run->times_us, run->times_room * sizeof(uint32_t));
-		if (!run->times_us)
-			fatal("out of memory");
+	if (cut_every && run->sent % cut_every == 0) {
+		run->result.cut++;
+		open_again(run, connection);
+		rest(run, connection);
 	}
-	run->times_us[n] = us > UINT32_MAX ? UINT32_MAX : (uint32_t)us;
-}
-
-static void note_answer(struct run *run, struct connection *connection, int status)
-{
-	connection->busy = false;
-	run->on_way--;
-	if (status == run->generator->wanted) {
-		note_time(run, clock_monotonic_us() - connection->due_us);
-		run->result.answers++;
-		return;
-	}
-	if (!run->result.wrong++)
-		run->result.wrong_status = status;
 }
 
 /* --- answers ---------------------------------------------------------------------------------- */
@@ -164,14 +203,14 @@ static void read_head(struct connection *connection)
 }
 
 /* The peer closed: its answer, if one was due, is wrong. */
-static void reopen(struct run *run, struct connection *connection)
+static void on_closed(struct run *run, struct connection *connection)
 {
-	if (connection->busy) {
-		note_answer(run, connection, 0);
-		run->idle[run->idle_count++] = connection;
-	}
-	close(connection->fd);
-	open_connection(run, connection);
+	open_again(run, connection);
+	if (!connection->busy)
+		return;
+	note_wrong(run, 0);
+	run->result.unanswered++;
+	rest(run, connection);
 }
 
 static void on_readable(struct run *run, struct connection *connection)
@@ -180,7 +219,7 @@ static void on_readable(struct run *run, struct connection *connection)
 			 ANSWER_MAX - connection->have, 0);
 
 	if (n <= 0) {
-		reopen(run, connection);
+		on_closed(run, connection);
 		return;
 	}
 	connection->have += (size_t)n;
@@ -188,8 +227,9 @@ static void on_readable(struct run *run, struct connection *connection)
 		read_head(connection);
 	if (!connection->whole || connection->have < connection->whole)
 		return;
-	note_answer(run, connection, connection->status);
-	run->idle[run->idle_count++] = connection;
+	connection->answer[connection->have] = '\0';
+	note_answer(run, connection);
+	rest(run, connection);
 }
 
 /* --- the loop --------------------------------------------------------------------------------- */
@@ -251,11 +291,41 @@ static int compare_times(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static double percentile_ms(const struct run *run, double share)
+static double percentile_ms(const struct times *times, double share)
 {
-	uint64_t n = run->result.answers;
+	size_t n = times->count;
 
-	return n ? run->times_us[(uint64_t)((double)(n - 1) * share)] / 1000.0 : 0;
+	return n ? times->us[(size_t)((double)(n - 1) * share)] / 1000.0 : 0;
+}
+
+static void sum_up(struct run *run)
+{
+	struct generated *result = &run->result;
+
+	result->seconds = (double)(clock_monotonic_us() - run->begin_us) / (double)US_PER_S;
+	result->answers = run->good.count;
+	result->refused = run->refused.count;
+	result->wrong += run->on_way;
+	result->unanswered += run->on_way;
+	if (run->good.us)
+		qsort(run->good.us, run->good.count, sizeof(uint32_t), compare_times);
+	if (run->refused.us)
+		qsort(run->refused.us, run->refused.count, sizeof(uint32_t), compare_times);
+	result->p50_ms = percentile_ms(&run->good, 0.50);
+	result->p99_ms = percentile_ms(&run->good, 0.99);
+	result->longest_ms = percentile_ms(&run->good, 1);
+	result->refused_p99_ms = percentile_ms(&run->refused, 0.99);
+	result->refused_longest_ms = percentile_ms(&run->refused, 1);
+}
+
+static void tick(struct run *run)
+{
+	int64_t now_us = clock_monotonic_us();
+
+	if (!run->generator->tick || now_us < run->tick_us || now_us >= run->end_us)
+		return;
+	run->tick_us = now_us + US_PER_S;
+	run->generator->tick(run->generator->ctx);
 }
 
 struct generated generator_run(const struct generator *generator)
@@ -266,15 +336,11 @@ struct generated generator_run(const struct generator *generator)
 	run.begin_us = clock_monotonic_us();
 	run.end_us = run.begin_us + (int64_t)(generator->seconds * (double)US_PER_S);
 	while (goes_on(&run, clock_monotonic_us())) {
+		tick(&run);
 		send_due(&run);
 		wait_readable(&run);
 	}
-	run.result.seconds = (double)(clock_monotonic_us() - run.begin_us) / (double)US_PER_S;
-	run.result.wrong += run.on_way;
-	if (run.times_us)
-		qsort(run.times_us, run.result.answers, sizeof(uint32_t), compare_times);
-	run.result.p50_ms = percentile_ms(&run, 0.50);
-	run.result.p99_ms = percentile_ms(&run, 0.99);
+	sum_up(&run);
 	close_all(&run);
 	return run.result;
 }
