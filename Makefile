@@ -114,6 +114,10 @@ MAKEFLAGS += --no-builtin-rules
 	drill asan tsan fuzz chaos chaos-short sweep-crashes crash-programs abuse lint lint-c \
 	lint-k8s images demo up down clean sweep-database sweep-allocations overload soak
 
+.PHONY: all help deps install programs tests fuzz-programs check check-large rolling bench drill \
+	asan tsan fuzz chaos chaos-short abuse overload soak sqlmap valgrind lint lint-c lint-k8s \
+	images demo up down clean
+
 all: $(BINS) ## build every program into build/release/bin
 
 help: ## this list
@@ -160,6 +164,11 @@ soak: export SOAK_CSV = $(O)/soak.csv
 soak: deps ## half the capacity for MINUTES (30) while connections are ended: nothing grows
 	+@$(MAKE) --no-print-directory -j2 programs $(O)/tests/bench/soak
 	@$(O)/tests/bench/soak $(MINUTES_OF_SOAK)
+
+valgrind: ## the demo with every program under valgrind
+	@tests/support/install.sh valgrind
+	+@$(MAKE) --no-print-directory -j2 MODE=release programs
+	@tests/support/valgrind.sh $(BUILD)/release/bin $(BUILD)/valgrind
 
 asan: export CK_TIMEOUT_MULTIPLIER = 5
 asan: export CHECK_LIMIT_S = 1200
@@ -216,6 +225,14 @@ abuse: deps ## hostile tokens, ids, texts and generated requests against the who
 	@tests/support/npm_ci.sh needed tests/npm $(BUILD)/lint-npm
 	@tests/abuse/abuse.sh $(O)/bin $(BUILD)/lint-npm/node_modules $(WEB)/openapi.json \
 		$(BUILD)/abuse
+
+# One operation alone: make sqlmap ONLY=listGuests
+sqlmap: deps ## sqlmap against every parameter of the API document, on the whole suite
+	@tests/support/install.sh sqlmap
+	+@$(MAKE) --no-print-directory -j2 programs
+	@tests/support/npm_ci.sh needed tests/npm $(BUILD)/lint-npm
+	@ONLY='$(ONLY)' tests/abuse/sqlmap.sh $(O)/bin $(BUILD)/lint-npm/node_modules \
+		$(WEB)/openapi.json $(BUILD)/sqlmap
 
 lint: ## format, analyzers, fences, SQL, README, installation and manifests against the programs
 	@tests/support/install.sh lint

@@ -1,9 +1,9 @@
 #!/bin/sh
 # Install the Debian 12 packages that are missing:
-#	install.sh [demo | lint | images | image [npm]]
+#	install.sh [demo | lint | sqlmap | valgrind | images | image [npm]]
 # `demo`: what building and running take. Without an argument what the tests take besides, with
-# `lint` also what checking the sources takes, with `images` what building images takes; `image` is
-# what the programs take inside of one. The only list of packages there is.
+# `lint` also what checking the sources takes; with `sqlmap`, `valgrind`, `images` what these targets
+# take; `image` is what the programs take inside of one. The only list of packages there is.
 set -eu
 
 BUILD='gcc libc6-dev make pkg-config
@@ -27,6 +27,8 @@ lint)
 	wanted="$wanted $CHECK $LINT"
 	command -v kubectl >/dev/null || wanted="$wanted kubernetes-client"
 	;;
+sqlmap) wanted=sqlmap NODE= ;;
+valgrind) wanted="$BUILD $RUN valgrind" NODE= ;;
 images) wanted=$IMAGES NODE= ;;
 image) wanted="$BUILD $IMAGE" NODE=${2:-} ;;
 *) wanted="$wanted $CHECK" ;;
