@@ -6,7 +6,7 @@ set -eu
 here=${0%/*}
 export DEV=${DEV:-build/dev} BIN=${BIN:-build/release/bin}
 OUT=$DEV/demo
-WAIT_S=60
+WAIT_S=${WAIT_S:-60}
 JSON='Content-Type: application/json'
 
 fail()

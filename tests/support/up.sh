@@ -19,8 +19,8 @@ BIN=${BIN:-build/release/bin}
 PG_BIN=/usr/lib/postgresql/15/bin
 PROGRAMS='postgres cache-redis redis platform core-api worker-tickets worker-email'
 SERVICES='AUTH PAYMENT NOTIFICATION'
-START_S=60 # a program gets this long to answer
-STOP_S=40  # and this long to end; core-api drains for 25 s at most
+START_S=${START_S:-60} # a program gets this long to answer
+STOP_S=${STOP_S:-40}  # and this long to end; core-api drains for 25 s at most
 
 fail()
 {
