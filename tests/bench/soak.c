@@ -31,6 +31,7 @@ enum {
 	SLICE_S = 10,
 	CALM_MS = 500, /* connections that the load closed are gone then */
 	CAPACITY_S = 10,
+	FILL_S = 10,
 	WARM_S = 20,
 	DRAIN_MS = 300000,
 	WELL_MS = 5000,
@@ -211,8 +212,12 @@ static double capacity(void)
 	return (double)got.answers * (double)US_PER_S / (double)(clock_monotonic_us() - begin_us);
 }
 
+/* Pages are full, then every thread has answered all that there is. */
 static void warm_threads(void)
 {
+	run.mix.registrations = 100;
+	offer(0, FILL_S, false);
+	run.mix.registrations = REGISTRATIONS;
 	run.connections = CONNECTIONS_WARM;
 	offer(0, WARM_S, false);
 	run.connections = CONNECTIONS;
