@@ -112,11 +112,8 @@ EMBED_DIRS = -DTICKET_FONT_DIR='"$(O)/gen"' -DWEB_DIR='"$(WEB)"'
 MAKEFLAGS += --no-builtin-rules
 .PHONY: all help deps install programs tests fuzz-programs check check-large rolling bench \
 	drill asan tsan fuzz chaos chaos-short sweep-crashes crash-programs abuse lint lint-c \
-	lint-k8s images demo up down clean sweep-database sweep-allocations overload soak
-
-.PHONY: all help deps install programs tests fuzz-programs check check-large rolling bench drill \
-	asan tsan fuzz chaos chaos-short abuse overload soak sqlmap valgrind lint lint-c lint-k8s \
-	images demo up down clean
+	lint-k8s images demo up down clean sweep-database sweep-allocations overload soak sqlmap \
+	valgrind
 
 all: $(BINS) ## build every program into build/release/bin
 
