@@ -485,8 +485,7 @@ $(CRASH_BIN): $(call obj,$(CRASH_SRC)) $(O)/gen/crash_labels.o $(O)/libsupport.a
 # --- sweeps -----------------------------------------------------------------------------------------
 $(O)/tests/sweeps/database: $(call obj,$(SWEEP_DATABASE_SRC)) $(MATRIX_ROWS) $(O)/libsupport.a \
 		$(COMMON_LIB)
-
-# --- sweeps --------------------------------------------------------------------------------------
+	$(LINK) $(LIBS_common)
 $(O)/tests/sweeps/failing_malloc.so: tests/sweeps/failing_malloc.c tests/sweeps/failing_malloc.h
 	@mkdir -p $(@D)
 	$(SAY) LINK $@

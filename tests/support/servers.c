@@ -275,7 +275,7 @@ static void launch_server(enum server server)
 		snprintf(text, sizeof(text),
 			 PG_BIN
 			 "postgres -D %s/data-%s -p %d -k %s -h 127.0.0.1 %s"
-			 " -c max_connections=200 -c timezone=UTC -c log_min_messages=warning"
+			 " -c max_connections=500 -c timezone=UTC -c log_min_messages=warning"
 			 " -c log_min_error_statement=panic",
 			 servers.dir, names[server], servers.port[server], servers.dir,
 			 servers.durable ? durable_settings : test_settings);
