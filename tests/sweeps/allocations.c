@@ -188,9 +188,11 @@ static int fatal_lines(enum suite_part part)
 	return count;
 }
 
+/* Ends that a program's log told of when it was last looked at. */
+static int seen[PARTS];
+
 static bool ended_as_it_may(struct sweep *sweep)
 {
-	static int seen[PARTS];
 	int *told = &seen[__builtin_ctz((unsigned)sweep->part)];
 	int before = *told;
 	int code = suite_stop(sweep->part);
@@ -389,6 +391,7 @@ static void finish(const char *what)
 {
 	sweep_note(text("%s: the audit finds no drift", what), audit_clean());
 	suite_end();
+	memset(seen, 0, sizeof(seen)); /* the next suite has logs of its own */
 	failing_clean();
 }
 
