@@ -256,12 +256,19 @@ static bool await_done(struct sweep *sweep, const char *query, bool *ret_ended)
 static bool step(void *ctx, struct sweep *sweep)
 {
 	const struct job *job = ctx;
+	int64_t until_us = clock_monotonic_us() + DONE_MS * US_PER_MS;
 	bool ended = false;
 	bool good;
 
 	stage.sweep = sweep;
 	stage.bad = false;
 	failing_hold(job->part, true);
+	/* The step before may have ended it after what was asked for was done. */
+	do
+		stage.bad |= !sweep_survives(sweep, &ended);
+	while (!suite_ready(POLL_MS) && clock_monotonic_us() < until_us);
+	say_goodbye();
+	ended = false;
 	if (job->prepare)
 		job->prepare();
 	failing_hold(job->part, false);
