@@ -1,6 +1,7 @@
 /* Imports, exports, statistics, keys that expire, steps of the schema. */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/strbuf.h"
 #include "tests/faults/crash.h"
@@ -200,7 +201,8 @@ static void empty_database(struct crash_run *run)
 {
 	(void)run;
 	suite_stop(SUITE_API);
-	suite_set("DATABASE_URL", servers_database_create_empty("crash_migrate"));
+	suite_set("DATABASE_URL",
+		  servers_database_create_empty(text("crash_migrate_%d", (int)getpid())));
 }
 
 static void migrate(struct crash_run *run)
