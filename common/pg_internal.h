@@ -48,6 +48,8 @@ void pg_args_release(struct pg_args *args);
 enum status pg_prepare_all(struct pg_conn *conn, struct problem *err) MUST_CHECK;
 /* The statements of a pool, sorted by address. */
 const struct pg_statement *const *pg_pool_statements(const struct pg_pool *pool, size_t *ret_count);
+/* A statement's place among them, -1 when it is none of them. */
+ssize_t pg_pool_find_statement(const struct pg_pool *pool, const struct pg_statement *statement);
 /* Run SQL without parameters and drop its result. */
 enum status pg_command(struct pg_conn *conn, const char *sql, struct problem *err) MUST_CHECK;
 /* A pool for its metrics: threads in line now, waits given up since the start. */

@@ -266,6 +266,15 @@ static int compare_addresses(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+ssize_t pg_pool_find_statement(const struct pg_pool *pool, const struct pg_statement *statement)
+{
+	const struct pg_statement *const *found =
+		bsearch(&statement, pool->statements, pool->options.statement_count, sizeof(void *),
+			compare_addresses);
+
+	return found ? found - (const struct pg_statement *const *)pool->statements : -1;
+}
+
 static void sort_statements(struct pg_pool *pool)
 {
 	size_t count = pool->options.statement_count;

@@ -301,31 +301,20 @@ enum status pg_prepare_all(struct pg_conn *conn, struct problem *err)
 	return OK;
 }
 
-static int compare_address(const void *key, const void *element)
-{
-	uintptr_t a = (uintptr_t)key, b = (uintptr_t) * (const struct pg_statement *const *)element;
-
-	return (a > b) - (a < b);
-}
-
 /* Prepared when this connection uses it first: most connections use few of many statements. */
 static enum status prepare(struct pg_conn *conn, const struct pg_statement *statement,
 			   struct problem *err)
 {
-	size_t count = 0;
-	const struct pg_statement *const *all =
-		conn->pool ? pg_pool_statements(conn->pool, &count) : NULL;
-	const struct pg_statement *const *found =
-		count ? bsearch(statement, all, count, sizeof(void *), compare_address) : NULL;
+	ssize_t at = conn->pool ? pg_pool_find_statement(conn->pool, statement) : -1;
 	enum status status;
 
-	if (!found || conn->prepared[found - all])
+	if (at < 0 || conn->prepared[at])
 		return OK;
 	status = finish(conn, statement->name,
 			PQsendPrepare(conn->link, statement->name, statement->sql, 0, NULL), NULL,
 			err);
 	if (status == OK)
-		conn->prepared[found - all] = true;
+		conn->prepared[at] = true;
 	return status;
 }
 
