@@ -446,6 +446,7 @@ $(addprefix $(O)/tests/unit/,test_jwt_keys test_jwks test_recall): $(O)/libsuppo
 # Tests of worker-email's parts; its job against real servers and the stand-in platform.
 $(addprefix $(O)/tests/unit/,test_template test_mail test_ical test_email_job): $(O)/libemail.a
 $(O)/tests/unit/test_email_job: $(O)/libsupport.a | $(O)/bin/platform
+$(O)/tests/unit/test_plans: $(O)/gen/sql_api.o $(O)/gen/sql_tickets.o $(O)/gen/sql_email.o $(O)/libsupport.a
 # A unit test of a program's own files names that program's library here.
 $(addprefix $(O)/tests/unit/,test_api_config test_dispatcher test_observe \
 	test_interleavings test_token_cache): $(O)/libapi.a \

@@ -74,6 +74,10 @@ struct pg_pool_options {
 	const struct pg_statement *const *statements;
 	size_t statement_count;
 	bool on_demand; /* another pool's first connection prepares these statements */
+	/* Statements over whole tables. Else plans go by index: a session keeps a plan that it made
+	 * when the tables were nearly empty, and one that reads them whole is ruinous soon after.
+	 */
+	bool reports;
 };
 
 /* Open the pool and its first `min` connections. A database that is away is no failure: leases try

@@ -17,7 +17,7 @@
 #include "common/pg_internal.h"
 
 enum {
-	OPTIONS_SIZE = 512,
+	OPTIONS_SIZE = 1024,
 	CONNINFO_KEYS = 16,
 	PORT_SIZE = 16,
 	GRACE_MS = 1000,
@@ -146,6 +146,9 @@ enum status pg_connect(const char *conninfo, struct pg_conn **ret_conn, struct p
 	return open_link(&at, " -c TimeZone=UTC -c DateStyle=ISO", ret_conn, err);
 }
 
+static const char by_index[] =
+	" -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off";
+
 static enum status open_pooled(struct pg_pool *pool, struct pg_conn **ret_conn, struct problem *err)
 {
 	const struct pg_pool_options *options = &pool->options;
@@ -159,9 +162,9 @@ static enum status open_pooled(struct pg_pool *pool, struct pg_conn **ret_conn, 
 	snprintf(settings, sizeof(settings),
 		 " -c statement_timeout=%lld -c lock_timeout=%lld"
 		 " -c idle_in_transaction_session_timeout=%lld -c TimeZone=UTC -c DateStyle=ISO"
-		 " -c max_parallel_workers_per_gather=0 -c jit=off",
+		 " -c max_parallel_workers_per_gather=0 -c jit=off%s",
 		 (long long)options->statement_timeout_ms, (long long)options->lock_timeout_ms,
-		 idle_in_transaction_ms);
+		 idle_in_transaction_ms, options->reports ? "" : by_index);
 	status = open_link(options, settings, &conn, err);
 	if (status != OK || !conn)
 		return status;

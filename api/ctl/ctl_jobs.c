@@ -175,6 +175,7 @@ static enum status open_pool(struct ctl *ctl, struct pg_pool **ret, struct probl
 		.idle_ms = POOL_IDLE_MS,
 		.wait_ms = LOCK_MS,
 		.statement_timeout_ms = STATEMENT_MS,
+		.reports = true,
 		.lock_timeout_ms = LOCK_MS,
 		.statements = sql_common,
 		.statement_count = sql_common_count,

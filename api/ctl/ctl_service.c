@@ -18,6 +18,7 @@ static struct pg_pool_options pool_options(struct ctl *ctl)
 		.idle_ms = IDLE_MS,
 		.wait_ms = WAIT_MS,
 		.statement_timeout_ms = STATEMENT_MS,
+		.reports = true,
 		.lock_timeout_ms = LOCK_MS,
 		.statements = sql_api,
 		.statement_count = sql_api_count,
