@@ -308,6 +308,25 @@ static enum status fill_and_answer(struct request *req, const struct fill *fill,
 	return status;
 }
 
+bool kept_ready(struct request *req)
+{
+	struct kept *kept = req->app->kept;
+	char key[KEY_MAX];
+	struct slot *slot;
+	uint64_t hash;
+	bool ready;
+
+	if (!key_of(req, key, &hash))
+		return false;
+	slot = &kept->slots[hash % SLOTS];
+	pthread_mutex_lock(&slot->lock);
+	ready = is_fresh(slot->answer, key, stamp_of(kept, req));
+	if (ready)
+		serve(req, slot->answer);
+	pthread_mutex_unlock(&slot->lock);
+	return ready;
+}
+
 enum status kept_answer(struct request *req, request_handler *make, struct problem *err)
 {
 	char key[KEY_MAX];

@@ -18,6 +18,9 @@ void kept_free(struct kept *kept);
 
 /* Set the answer that is kept for this address, else the one that `make` sets, and keep it. */
 enum status kept_answer(struct request *req, request_handler *make, struct problem *err) MUST_CHECK;
+/* Set the answer that is kept for this address, if there is one and it is fresh: true. Waits for
+ * nobody. */
+bool kept_ready(struct request *req) MUST_CHECK;
 /* A change of this event was committed; 0: of nobody knows which. */
 void kept_drop(struct kept *kept, int64_t event_id);
 

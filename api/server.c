@@ -230,6 +230,19 @@ static enum status run(struct request *req, struct problem *err)
 	return run_identified(req, err);
 }
 
+/* What is ready in memory costs no more than a refusal: the page that everybody looks at stays up
+ * while its event is stormed. */
+static enum status run_above_bound(struct request *req, struct problem *err)
+{
+	if (req->route->flags & ROUTE_KEPT && !http_header(req->http, "Authorization")) {
+		enum status status = limits_check(req, OK, err);
+
+		if (status || kept_ready(req))
+			return status;
+	}
+	return problem_set(err, ST_OVERLOADED, "Too many requests are in work");
+}
+
 /* Above the bound the answer is 503 at once; the door has a bound of its own. */
 static enum status run_bounded(struct request *req, struct problem *err)
 {
@@ -242,7 +255,7 @@ static enum status run_bounded(struct request *req, struct problem *err)
 	if (req->route->flags & ROUTE_UNBOUNDED)
 		return run(req, err);
 	if (++*in_flight > max)
-		status = problem_set(err, ST_OVERLOADED, "Too many requests are in work");
+		status = run_above_bound(req, err);
 	else
 		status = run(req, err);
 	--*in_flight;

@@ -206,6 +206,12 @@ static void tell(struct waiter *waiter)
 	pthread_cond_signal(&waiter->wake);
 }
 
+/* What was refused, replayed or left out changed nothing: a sold out event's page stays kept. */
+static bool may_have_changed(const struct waiter *waiter)
+{
+	return waiter->item.status || !strcmp(waiter->outcome->outcome, "ok");
+}
+
 /* The lock is not held while the batch runs. */
 static void run(struct combiner *combiner, struct waiter *leader, struct waiter **batch,
 		size_t count, bool skip_locked)
@@ -220,7 +226,8 @@ static void run(struct combiner *combiner, struct waiter *leader, struct waiter 
 	batch_run(req, call, &skip_locked, items, count);
 	CRASH_POINT("registration.committed");
 	for (size_t i = 0; i < count; i++)
-		kept_drop(req->app->kept, batch[i]->member->event_id);
+		if (may_have_changed(batch[i]))
+			kept_drop(req->app->kept, batch[i]->member->event_id);
 	pthread_mutex_lock(&combiner->lock);
 }
 
