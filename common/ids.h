@@ -1,5 +1,6 @@
 /*
- * ids: identifiers from the system's random generator (OpenSSL RAND_bytes; failure is fatal).
+ * ids: identifiers from the system's random generator (OpenSSL RAND_bytes; failure is fatal),
+ * fetched a kilobyte at a time by each thread. Safe to use after a fork.
  */
 #ifndef COMMON_IDS_H
 #define COMMON_IDS_H

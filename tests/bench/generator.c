@@ -263,7 +263,11 @@ static void wait_readable(struct run *run)
 	struct timespec wait = {.tv_nsec = 1000 * NS_PER_US * (run->generator->rate > 0 ? 0 : 10)};
 	int n;
 
-	if (run->generator->rate > 0) {
+	if (run->generator->rate > 0 && run->generator->every_us) {
+		const struct timespec nap = {.tv_nsec = run->generator->every_us * NS_PER_US};
+
+		nanosleep(&nap, NULL);
+	} else if (run->generator->rate > 0) {
 		int64_t due_us = run->begin_us + (int64_t)((double)run->sent * (double)US_PER_S /
 							   run->generator->rate);
 		int64_t us = due_us - clock_monotonic_us();

@@ -2,8 +2,9 @@
  * generator: HTTP load from one thread, over connections that are kept.
  *
  * Closed: each connection sends its next request when it has its answer. Open: requests are due at
- * a fixed rate, whoever is busy, and a request's time counts from when it was due. Every answer's
- * status is looked at. A connection that the peer closes or that is cut is opened again.
+ * a fixed rate, whoever is busy, and a request's time counts from when it was due. To be woken for
+ * each answer costs as much as the answer, on cores that the server needs: see `every_us`. Every
+ * answer's status is looked at. A connection that the peer closes or that is cut is opened again.
  */
 #ifndef TESTS_BENCH_GENERATOR_H
 #define TESTS_BENCH_GENERATOR_H
@@ -24,9 +25,10 @@ struct generator {
 	int port; /* of 127.0.0.1 */
 	size_t connections;
 	double seconds;
-	double rate;            /* requests a second; 0: closed */
-	uint64_t most;          /* requests at most; 0: as many as the time allows */
-	int wanted;             /* status; any other is wrong */
+	double rate;      /* requests a second; 0: closed */
+	int64_t every_us; /* open: look for answers and send what is due so often; 0: at once */
+	uint64_t most;    /* requests at most; 0: as many as the time allows */
+	int wanted;       /* status; any other is wrong */
 	generator_judge *judge; /* NULL: by `wanted` alone */
 	uint64_t cut_every;     /* the n-th request is sent and its connection closed; 0: none */
 	generator_make *make;

@@ -31,6 +31,7 @@ enum {
 	ACCEPTED_MS = 500,
 	ROUNDS_MAX = 20,
 	CAPACITY_RUNS = 3,
+	EVERY_US = 1000, /* as a network card gathers packets, and as exact as times have to be */
 };
 
 static const double steps[] = {0.5, 1, 1.5, 2, 3, 5};
@@ -62,6 +63,7 @@ static struct measured offer(size_t connections, double rate, double seconds)
 		.connections = connections,
 		.seconds = seconds,
 		.rate = rate,
+		.every_us = EVERY_US,
 		.make = mix_make,
 		.judge = mix_judge,
 		.ctx = &run.mix,

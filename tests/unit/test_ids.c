@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "common/clock.h"
 #include "common/ids.h"
@@ -29,6 +31,46 @@ START_TEST(uuid4_has_its_shape_and_never_repeats)
 	qsort(all, ROUNDS, UUID_SIZE, compare);
 	for (int i = 1; i < ROUNDS; i++)
 		ck_assert_str_ne(all[i - 1], all[i]);
+}
+END_TEST
+
+/* Parent and child go on from the same memory. */
+START_TEST(a_child_makes_ids_of_its_own)
+{
+	char ours[UUID_SIZE], theirs[UUID_SIZE] = "";
+	int ends[2];
+	pid_t child;
+
+	ids_uuid4(ours); /* there is a supply to be shared */
+	ck_assert_int_eq(pipe(ends), 0);
+	child = fork();
+	ck_assert_int_ge(child, 0);
+	ids_uuid4(ours);
+	if (child == 0)
+		_exit(write(ends[1], ours, sizeof(ours)) == (ssize_t)sizeof(ours) ? 0 : 1);
+	ck_assert_int_eq(read(ends[0], theirs, sizeof(theirs)), sizeof(theirs));
+	ck_assert_int_eq(waitpid(child, NULL, 0), child);
+	close(ends[0]);
+	close(ends[1]);
+	ck_assert(ids_is_uuid(theirs));
+	ck_assert_str_ne(ours, theirs);
+}
+END_TEST
+
+/* More than the supply of a thread, and what is left of it never twice. */
+START_TEST(random_bytes_of_any_length)
+{
+	static unsigned char bytes[5000];
+	int seen[256] = {0};
+
+	for (size_t len = 1; len <= sizeof(bytes); len += 777)
+		ids_random(bytes, len);
+	ids_random(bytes, sizeof(bytes));
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		seen[bytes[i]]++;
+	for (int i = 0; i < 256; i++)
+		ck_assert_int_lt(seen[i], 100);
+	ck_assert_int_gt(seen[0], 0);
 }
 END_TEST
 
@@ -154,6 +196,8 @@ int main(void)
 	TCase *tcase = tcase_create("ids");
 
 	tcase_add_test(tcase, uuid4_has_its_shape_and_never_repeats);
+	tcase_add_test(tcase, a_child_makes_ids_of_its_own);
+	tcase_add_test(tcase, random_bytes_of_any_length);
 	tcase_add_test(tcase, uuid7_carries_the_time);
 	tcase_add_test(tcase, uuid_texts_are_judged);
 	tcase_add_test(tcase, codes_use_the_alphabet_evenly);
