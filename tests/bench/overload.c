@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "tests/bench/mix.h"
@@ -18,6 +19,8 @@
 /* More connections than requests in work, so that there is somebody to refuse, and fewer than
  * threads: who waits for a thread is not refused. */
 enum { THREADS = 256, REQUESTS_MAX = 128, DOOR_MAX = 64, CLOSED = 64, OPEN = 240 };
+
+#define POOL "4"
 
 enum {
 	REGISTRATIONS = 40, /* percent of the mix */
@@ -31,6 +34,7 @@ enum {
 	ACCEPTED_MS = 500,
 	ROUNDS_MAX = 20,
 	CAPACITY_RUNS = 3,
+	FIRST = -10,     /* nice */
 	EVERY_US = 1000, /* as a network card gathers packets, and as exact as times have to be */
 };
 
@@ -131,6 +135,14 @@ static void measure(void)
 	for (size_t round = 0; round < run.rounds; round++)
 		for (size_t i = 0; i < STEPS; i++)
 			run.steps[i][round] = offer(OPEN, steps[i] * run.capacity, run.seconds);
+}
+
+/* On the cores that it overloads, the load itself would wait for its turn, and that would be taken
+ * for the server's. Without the right to go first it is measured as it is. */
+static void stand_apart(void)
+{
+	if (setpriority(PRIO_PROCESS, 0, FIRST))
+		fprintf(stderr, "overload: no priority over the server: times are longer\n");
 }
 
 /* --- what must hold --------------------------------------------------------------------------- */
@@ -235,8 +247,10 @@ int main(void)
 	suite_set("HTTP_THREADS", threads);
 	suite_set("REQUESTS_MAX", requests);
 	suite_set("DOOR_REQUESTS_MAX", door);
+	suite_set("DB_POOL_MAX", POOL); /* as k8s/base has it: the fastest on two cores */
 	suite_begin(SUITE_PLATFORM | SUITE_API);
 	mix_open();
+	stand_apart();
 	measure();
 	check_steps();
 	check_aftermath();
