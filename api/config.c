@@ -96,7 +96,7 @@ static const struct config_key keys[] = {
 	{"HTTP_THREADS", CONFIG_INT, 0, "256", 8, 4096, AT(http_threads), NULL,
 	 "connections served side by side; more than REQUESTS_MAX and DOOR_REQUESTS_MAX together"},
 	{"REQUESTS_MAX", CONFIG_INT, 0, "128", 1, 4096, AT(requests_max), NULL,
-	 "requests in work at once; above it 503"},
+	 "requests in work at once; above it 503, but for what is kept ready in memory"},
 	{"DOOR_REQUESTS_MAX", CONFIG_INT, 0, "64", 1, 4096, AT(door_requests_max), NULL,
 	 "check-ins in work at once; above it 503"},
 	{"MAX_BODY_BYTES", CONFIG_INT, 0, "1048576", 1024, 67108864, AT(max_body_bytes), NULL,
