@@ -14,7 +14,7 @@
 #include "sql_tickets.h"
 #include "tests/support/servers.h"
 
-/* Of one row, of a row a night, and a count of what waits, asked for once a minute. */
+/* Of one row, of a row a night, and a count of all that waits, for whoever scrapes the metrics. */
 static const char *const small[] = {"schema_version", "observe_audit", "observe_jobs"};
 
 static struct arena arena;
