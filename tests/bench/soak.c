@@ -33,6 +33,7 @@ enum {
 	CAPACITY_S = 10,
 	FILL_S = 10,
 	WARM_S = 20,
+	LINK_S = 60,
 	DRAIN_MS = 300000,
 	WELL_MS = 5000,
 	SAMPLES_MAX = 8640, /* a day */
@@ -70,12 +71,18 @@ static struct {
 
 /* --- harm ------------------------------------------------------------------------------------- */
 
-static void end_backend(void)
+static int64_t end_backends(int most)
 {
-	run.backends_ended += (unsigned)sql_int(
+	return sql_int(
 		"SELECT count(pg_terminate_backend(pid)) FROM (SELECT pid FROM pg_stat_activity "
 		"WHERE datname = current_database() AND pid <> pg_backend_pid() ORDER BY random() "
-		"LIMIT 1) AS one");
+		"LIMIT %d) AS these",
+		most);
+}
+
+static void end_all_backends(void *unused UNUSED)
+{
+	end_backends(THREADS);
 }
 
 /* Both servers are on this machine, each with our clients alone. */
@@ -94,7 +101,7 @@ static void harm(void *unused UNUSED)
 	unsigned second = ++run.seconds;
 
 	if (second % BACKEND_EVERY == 0)
-		end_backend();
+		run.backends_ended += (unsigned)end_backends(1);
 	if (second % CACHE_EVERY == 0)
 		end_clients(SERVER_REDIS, &run.cache_ended);
 	if (second % QUEUE_EVERY == 0)
@@ -172,7 +179,8 @@ static void write_samples(void)
 
 /* --- the run ---------------------------------------------------------------------------------- */
 
-static struct generated offer(double rate, double seconds, bool harmful)
+/* `tick`: what is done to it each second; NULL: it is left in peace. */
+static struct generated offer(double rate, double seconds, void (*tick)(void *))
 {
 	struct generated got = generator_run(&(struct generator){
 		.port = (int)strtol(strrchr(suite_api(), ':') + 1, NULL, 10),
@@ -181,8 +189,8 @@ static struct generated offer(double rate, double seconds, bool harmful)
 		.rate = rate,
 		.make = mix_make,
 		.judge = mix_judge,
-		.cut_every = harmful ? CUT_EVERY : 0,
-		.tick = harmful ? harm : NULL,
+		.cut_every = tick ? CUT_EVERY : 0,
+		.tick = tick,
 		.ctx = &run.mix,
 	});
 
@@ -205,21 +213,24 @@ static bool drained(void)
 static double capacity(void)
 {
 	int64_t begin_us = clock_monotonic_us();
-	struct generated got = offer(0, CAPACITY_S, false);
+	struct generated got = offer(0, CAPACITY_S, NULL);
 
 	if (!drained())
 		fatal("soak: the jobs do not end");
 	return (double)got.answers * (double)US_PER_S / (double)(clock_monotonic_us() - begin_us);
 }
 
-/* Pages are full, then every thread has answered all that there is. */
+/* Pages are full, then every thread has answered all that there is, and has opened a connection in
+ * place of one that was ended: the first time it needs more of its stack and 7 KB of the heap,
+ * which else came a thread at a time for hours. */
 static void warm_threads(void)
 {
 	run.mix.registrations = 100;
-	offer(0, FILL_S, false);
+	offer(0, FILL_S, NULL);
 	run.mix.registrations = REGISTRATIONS;
 	run.connections = CONNECTIONS_WARM;
-	offer(0, WARM_S, false);
+	offer(0, WARM_S, NULL);
+	offer(0, LINK_S, end_all_backends);
 	run.connections = CONNECTIONS;
 	run.good = run.refused = run.cut = 0; /* it was too much, so that some were refused */
 	if (!drained())
@@ -233,7 +244,7 @@ static void last(void)
 
 	while (minutes < run.minutes && run.count < SAMPLES_MAX) {
 		mix_sign_in();
-		offer(run.rate, SLICE_S, true);
+		offer(run.rate, SLICE_S, harm);
 		minutes = (double)(clock_monotonic_us() - begin_us) / (60.0 * (double)US_PER_S);
 		take_sample(minutes);
 		if (minutes < run.minutes / 3)
