@@ -36,6 +36,7 @@ static const struct {
 	{"guest-tickets", &sql_audit_guest_tickets, NULL},
 	{"ticket-guest", &sql_audit_ticket_guests, NULL},
 	{"ticket-code", &sql_audit_codes, NULL},
+	{"guest-search", &sql_audit_search, NULL},
 	/* what was made for a ticket */
 	{"ticket-document", &sql_audit_documents, NULL},
 	{"document-bytes", &sql_audit_document_bytes, NULL},

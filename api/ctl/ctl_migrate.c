@@ -161,11 +161,42 @@ static enum status check_steps(struct pg_conn *conn, const struct field_array *s
 	return unknown ? check_newer(conn, steps, unknown, err) : OK;
 }
 
+/* The statement that a step has done before it, NULL: it names none. */
+static const char *slices_of(struct ctl *ctl, const struct step *step)
+{
+	static const char word[] = "-- before: ";
+	const char *sql = step->statement->sql;
+	if (strncmp(sql, word, strlen(word)) != 0)
+		return NULL;
+	sql += strlen(word);
+	return arena_strndup(&ctl->arena, sql, strcspn(sql, "\n"));
+}
+
+/* What a step does to many rows is done before it, a slice a transaction, so that nobody waits for
+ * all of it: until nothing is left. The step itself does what was left out. */
+static enum status apply_slices(struct ctl *ctl, struct pg_conn *conn, const struct step *step,
+				struct problem *err)
+{
+	const char *sql = slices_of(ctl, step);
+	bool more = sql != NULL;
+	while (more) {
+		PG_RESULT result = NULL;
+		enum status status = pg_exec(conn, sql, PG_NO_ARGS, &result, err);
+		if (status != OK)
+			return status;
+		CRASH_POINT("migrate.slice");
+		more = pg_i64(result, 0, 0) > 0;
+	}
+	return OK;
+}
+
 static enum status apply_step(struct ctl *ctl, struct pg_conn *conn, struct step *step,
 			      struct problem *err)
 {
 	struct problem cause = {.status = OK};
-	enum status status = pg_begin(conn, &cause);
+	enum status status = apply_slices(ctl, conn, step, &cause);
+	if (status == OK)
+		status = pg_begin(conn, &cause);
 	if (status == OK)
 		status = pg_exec(conn, step->statement->sql, PG_NO_ARGS, NULL, &cause);
 	CRASH_POINT("migrate.applied");

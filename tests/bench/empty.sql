@@ -14,5 +14,5 @@ UPDATE ticket_types t SET sold = t.sold - c.n
 FROM (SELECT ticket_type_id, count(*) AS n FROM gone GROUP BY 1) c WHERE t.id = c.ticket_type_id;
 TRUNCATE statistics_deltas, event_statistics;
 INSERT INTO event_statistics SELECT * FROM bench_statistics;
-VACUUM ANALYZE events, ticket_types, guests, tickets, notifications, outbox, statistics_deltas, event_statistics;
+VACUUM ANALYZE events, ticket_types, guests, guest_search, tickets, notifications, outbox, statistics_deltas, event_statistics;
 CHECKPOINT;

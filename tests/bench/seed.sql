@@ -21,7 +21,7 @@ FROM generate_series(1, :events) AS e, (VALUES (1, 'Free', 0), (2, 'Box', 20)) A
 ORDER BY e, t.n;
 
 -- far faster than row by row
-DROP INDEX idx_guests_search;
+DROP INDEX idx_guest_search_words;
 INSERT INTO guests (event_id, first_name, last_name, email, ticket_type_id, status, registered_by, attempt_id, created_at,
                     updated_at)
 SELECT CASE WHEN i <= :tickets THEN 1 + i % 300 ELSE 1 + i % :events END, 'First' || i, 'Last' || i % 1000,
@@ -29,7 +29,7 @@ SELECT CASE WHEN i <= :tickets THEN 1 + i % 300 ELSE 1 + i % :events END, 'First
        CASE WHEN i <= :tickets THEN 'confirmed' ELSE 'registered' END, 10, gen_random_uuid(),
        now() - (:guests - i) * interval '1 millisecond', now()
 FROM generate_series(1, :guests) AS i;
-CREATE INDEX idx_guests_search ON guests USING gin ((first_name || ' ' || last_name || ' ' || email) gin_trgm_ops);
+CREATE INDEX idx_guest_search_words ON guest_search USING gin (event_id, words gin_trgm_ops);
 
 INSERT INTO tickets (event_id, guest_id, ticket_type_id, ticket_code, status, qr_code_data)
 SELECT g.event_id, g.id, g.ticket_type_id, 'EVT-SEED' || g.id, 'ready', 'seed'

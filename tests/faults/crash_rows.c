@@ -252,6 +252,7 @@ const struct crash_row crash_rows[] = {
 	{"queue.page-recovered", &flow_redis_lost, 1},
 	{"queue.recovered", &flow_redis_lost, 1},
 
+	{"migrate.slice", &flow_migrate, 1},
 	{"migrate.applied", &flow_migrate, 1},
 	{"migrate.applied", &flow_migrate, 5},
 	{"migrate.noted", &flow_migrate, 1},
