@@ -108,4 +108,5 @@ ALTER FUNCTION register_guest(JSONB, INTEGER, INTEGER, INTEGER, BOOLEAN)
     SET enable_material = off
     SET enable_bitmapscan = off;
 
+-- Programs of the version before search by the functions above, and count by the index of an event's guests.
 DROP INDEX idx_guests_search;
