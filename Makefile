@@ -325,14 +325,25 @@ $(O)/gen/next/sql_migrations.c: $(MIGRATIONS) $(NEXT_STEPS) tests/support/embed_
 
 # --- the ticket's fonts: subsets, compiled into the program ---------------------------------------
 NOTO_DIR ?= /usr/share/fonts/truetype/noto
-TICKET_FONTS = $(O)/gen/NotoSans-Regular.ttf $(O)/gen/NotoSans-Bold.ttf
+TICKET_SUBSETS = western central cyrillic greek turkish baltic
+TICKET_FONTS = $(foreach face,Regular Bold,$(O)/gen/NotoSans-$(face).ttf \
+	$(TICKET_SUBSETS:%=$(O)/gen/NotoSans-$(face)-%.ttf))
+SUBSET = hb-subset $< --unicodes-file=$(word 2,$^) --output-file=$@ --layout-features= \
+	--no-hinting --notdef-outline --drop-tables+=GSUB,GPOS,GDEF,DSIG,STAT,meta
 
 $(O)/gen/NotoSans-%.ttf: $(NOTO_DIR)/NotoSans-%.ttf worker-tickets/fonts/unicodes.txt
 	@mkdir -p $(@D)
-	$(SAY) FONT $<
-	$(Q)hb-subset $< --unicodes-file=worker-tickets/fonts/unicodes.txt --output-file=$@ \
-		--layout-features= --no-hinting --notdef-outline --name-IDs=0,1,2,3,4,5,6,13,14 \
-		--drop-tables+=GSUB,GPOS,GDEF,DSIG,STAT,meta
+	$(SAY) FONT $@
+	$(Q)$(SUBSET) --name-IDs=0,1,2,3,4,5,6,13,14
+# The whole font keeps the notices of copyright and licence; these go into every page.
+$(O)/gen/NotoSans-Regular-%.ttf: $(NOTO_DIR)/NotoSans-Regular.ttf worker-tickets/fonts/%.txt
+	@mkdir -p $(@D)
+	$(SAY) FONT $@
+	$(Q)$(SUBSET) --name-IDs=2,6
+$(O)/gen/NotoSans-Bold-%.ttf: $(NOTO_DIR)/NotoSans-Bold.ttf worker-tickets/fonts/%.txt
+	@mkdir -p $(@D)
+	$(SAY) FONT $@
+	$(Q)$(SUBSET) --name-IDs=2,6
 $(O)/worker-tickets/ticket_font.o: $(TICKET_FONTS)
 $(O)/worker-tickets/ticket_font.o: CPPFLAGS += $(EMBED_DIRS)
 

@@ -1,13 +1,9 @@
 #include "worker-tickets/ticket_font.h"
 
 #include <assert.h>
-#include <errno.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
-/* The Makefile makes the two files and names their directory. */
+/* The Makefile makes the files and names their directory. */
 #define EMBED(symbol, file)                                                                        \
 	__asm__(".pushsection .rodata\n"                                                           \
 		".global " #symbol "\n.global " #symbol "_end\n"                                   \
@@ -16,27 +12,52 @@
 	extern const uint8_t symbol[] __attribute__((visibility("hidden")));                       \
 	extern const uint8_t symbol##_end[] __attribute__((visibility("hidden")))
 
-EMBED(ticket_font_regular, "NotoSans-Regular.ttf");
-EMBED(ticket_font_bold, "NotoSans-Bold.ttf");
+#define EMBED_FACE(face, file)                                                                     \
+	EMBED(ticket_font_##face##_western, file "-western.ttf");                                  \
+	EMBED(ticket_font_##face##_central, file "-central.ttf");                                  \
+	EMBED(ticket_font_##face##_cyrillic, file "-cyrillic.ttf");                                \
+	EMBED(ticket_font_##face##_greek, file "-greek.ttf");                                      \
+	EMBED(ticket_font_##face##_turkish, file "-turkish.ttf");                                  \
+	EMBED(ticket_font_##face##_baltic, file "-baltic.ttf");                                    \
+	EMBED(ticket_font_##face##_whole, file ".ttf")
 
-struct font {
-	const char *name;
+EMBED_FACE(regular, "NotoSans-Regular");
+EMBED_FACE(bold, "NotoSans-Bold");
+
+struct file {
 	const uint8_t *data, *end;
+};
+
+#define FILE_OF(name)                                                                              \
+	{                                                                                          \
+		.data = ticket_font_##name, .end = ticket_font_##name##_end                        \
+	}
+#define FILES_OF(face)                                                                             \
+	{                                                                                          \
+		[ENCODING_WESTERN] = FILE_OF(face##_western),                                      \
+		[ENCODING_CENTRAL] = FILE_OF(face##_central),                                      \
+		[ENCODING_CYRILLIC] = FILE_OF(face##_cyrillic),                                    \
+		[ENCODING_GREEK] = FILE_OF(face##_greek),                                          \
+		[ENCODING_TURKISH] = FILE_OF(face##_turkish),                                      \
+		[ENCODING_BALTIC] = FILE_OF(face##_baltic),                                        \
+		[ENCODING_UTF8] = FILE_OF(face##_whole)                                            \
+	}
+
+static const struct file files[TICKET_FACES][TICKET_ENCODINGS] = {
+	[TICKET_REGULAR] = FILES_OF(regular),
+	[TICKET_BOLD] = FILES_OF(bold),
+};
+
+/* What is measured, in the whole font. */
+struct font {
+	const uint8_t *data;
 	const uint8_t *cmap; /* the format 4 subtable */
 	const uint8_t *hmtx;
 	unsigned units_per_em, wide_count, segments;
 	int ascent, descent;
-	char path[64];
 };
 
-static struct font fonts[TICKET_FACES] = {
-	[TICKET_REGULAR] = {.name = "ticket-regular",
-			    .data = ticket_font_regular,
-			    .end = ticket_font_regular_end},
-	[TICKET_BOLD] = {.name = "ticket-bold",
-			 .data = ticket_font_bold,
-			 .end = ticket_font_bold_end},
-};
+static struct font fonts[TICKET_FACES];
 
 static unsigned u16(const uint8_t *at)
 {
@@ -100,53 +121,21 @@ static bool read_tables(struct font *font)
 	return font->units_per_em > 0 && font->wide_count > 0;
 }
 
-/* libharu 2.3 opens fonts by path only; a file in memory needs no directory and leaves nothing. */
-static bool open_file(struct font *font)
-{
-	size_t len = (size_t)(font->end - font->data);
-	int fd = memfd_create(font->name, MFD_CLOEXEC);
-
-	if (fd < 0)
-		return false;
-	for (size_t done = 0; done < len;) {
-		ssize_t n = write(fd, font->data + done, len - done);
-
-		if (n < 0 && errno != EINTR) {
-			close(fd);
-			return false;
-		}
-		done += n > 0 ? (size_t)n : 0;
-	}
-	snprintf(font->path, sizeof(font->path), "/proc/self/fd/%d", fd);
-	return access(font->path, R_OK) == 0;
-}
-
 enum status ticket_font_init(struct problem *err)
 {
 	for (size_t i = 0; i < ARRAY_LEN(fonts); i++) {
-		if (fonts[i].path[0])
-			continue;
+		fonts[i].data = files[i][ENCODING_UTF8].data;
 		if (!read_tables(&fonts[i]))
-			return problem_set(err, ST_INTERNAL_ERROR, "font %s is damaged",
-					   fonts[i].name);
-		if (!open_file(&fonts[i]))
-			return problem_set(err, ST_INTERNAL_ERROR,
-					   "font %s: no file in memory, errno %d", fonts[i].name,
-					   errno);
+			return problem_set(err, ST_INTERNAL_ERROR, "font %zu is damaged", i);
 	}
 	return OK;
 }
 
-struct slice ticket_font_data(enum ticket_face face)
+struct slice ticket_font_data(enum ticket_face face, enum ticket_encoding encoding)
 {
-	const struct font *font = &fonts[face];
+	const struct file *file = &files[face][encoding];
 
-	return (struct slice){(const char *)font->data, (size_t)(font->end - font->data)};
-}
-
-const char *ticket_font_path(enum ticket_face face)
-{
-	return fonts[face].path;
+	return (struct slice){(const char *)file->data, (size_t)(file->end - file->data)};
 }
 
 /* OpenType, "cmap", format 4: ends, a pad, starts, deltas, offsets, each one array of `segments`.

@@ -1,24 +1,25 @@
 /*
  * ticket_font: the two fonts compiled into the program: which characters they have, how wide they
- * are, and a file that libharu can open.
+ * are, and their bytes.
  *
  * Both are subsets of Noto Sans (see fonts/unicodes.txt), TrueType, 1000 units an em. Everything is
- * read from the font's own tables. Thread safe after ticket_font_init.
+ * read from the font's own tables. Of each there are smaller ones too, with what the font has of a
+ * single-byte encoding (fonts/western.txt and so on): libharu reads every row of a font's tables
+ * and writes them into the page. Thread safe after ticket_font_init.
  */
 #ifndef WORKER_TICKETS_TICKET_FONT_H
 #define WORKER_TICKETS_TICKET_FONT_H
 
 #include "common/problem.h"
+#include "worker-tickets/ticket_encoding.h"
 
 enum ticket_face { TICKET_REGULAR, TICKET_BOLD, TICKET_FACES };
 
-/* Once, before any other call: finds the tables and opens the files. */
+/* Once, before any other call: finds the tables. */
 enum status ticket_font_init(struct problem *err) MUST_CHECK;
 
-/* The font as it is embedded. */
-struct slice ticket_font_data(enum ticket_face face);
-/* A path of the font for as long as the process lives. */
-const char *ticket_font_path(enum ticket_face face);
+/* The font for an encoding as it is embedded; ENCODING_UTF8: the whole. */
+struct slice ticket_font_data(enum ticket_face face, enum ticket_encoding encoding);
 
 /* Glyph of a character by the font's character map, 0: the font does not have it. */
 uint16_t ticket_font_glyph(enum ticket_face face, uint32_t character);

@@ -1,12 +1,10 @@
 #include "worker-tickets/ticket_pdf.h"
 
-#include <hpdf.h>
 #include <pthread.h>
-#include <stdlib.h>
 #include <time.h>
 
-#include "common/memory.h"
 #include "worker-tickets/ticket_encoding.h"
+#include "worker-tickets/ticket_haru.h"
 #include "worker-tickets/ticket_layout.h"
 
 /* libharu's errors are sticky: the first is kept, every later call does nothing. */
@@ -30,17 +28,6 @@ static void keep_error(HPDF_STATUS error, HPDF_STATUS detail, void *user)
 		page->error = error;
 		page->detail = detail;
 	}
-}
-
-/* It crashes where it finds no memory. */
-static void *haru_alloc(HPDF_UINT size)
-{
-	return memory_alloc(size);
-}
-
-static HPDF_Doc doc_new(HPDF_Error_Handler handler, void *user)
-{
-	return HPDF_NewEx(handler, haru_alloc, free, 0, user);
 }
 
 static void page_free(struct page *page)
@@ -107,7 +94,7 @@ static void draw_qr(struct page *page, const struct layout_item *item)
 static void load_tables(void)
 {
 	static uint16_t tables[ENCODING_UTF8][ENCODING_CODES];
-	HPDF_Doc doc = doc_new(NULL, NULL);
+	HPDF_Doc doc = ticket_haru_new(NULL, NULL);
 
 	if (!doc)
 		fatal("libharu: out of memory");
@@ -158,13 +145,21 @@ static void choose_encodings(struct page *page)
 	}
 }
 
+/* As HPDF_LoadTTFontFromFile names the first and the second. */
+static const char *load_font(struct page *page, enum ticket_face face)
+{
+	static const char *const tags[TICKET_FACES] = {"HPDFAA", "HPDFAB"};
+
+	return ticket_haru_font(page->doc, page->arena,
+				ticket_font_data(face, page->encodings[face]), tags[face]);
+}
+
 static HPDF_Font font_of(struct page *page, enum ticket_face face, enum ticket_encoding encoding)
 {
 	HPDF_Font *font = &page->fonts[face][encoding];
 
 	if (!page->faces[face])
-		page->faces[face] =
-			HPDF_LoadTTFontFromFile(page->doc, ticket_font_path(face), HPDF_TRUE);
+		page->faces[face] = load_font(page, face);
 	if (encoding == ENCODING_UTF8)
 		HPDF_UseUTFEncodings(page->doc);
 	if (!*font && page->faces[face])
@@ -297,7 +292,7 @@ enum status ticket_pdf_make(struct arena *arena, const struct ticket *ticket,
 
 	pthread_once(&once, load_tables);
 	ticket_layout_make(arena, ticket, paper, layout);
-	page.doc = doc_new(keep_error, &page);
+	page.doc = ticket_haru_new(keep_error, &page);
 	if (!page.doc)
 		return problem_set(err, ST_INTERNAL_ERROR, "libharu: out of memory");
 	HPDF_SetCompressionMode(page.doc, HPDF_COMP_ALL);

@@ -77,7 +77,8 @@ static bool is_nested(const uint8_t *font, const uint8_t *at)
 
 START_TEST(no_glyph_is_made_of_composites)
 {
-	const uint8_t *font = (const uint8_t *)ticket_font_data((enum ticket_face)_i).at;
+	const uint8_t *font =
+		(const uint8_t *)ticket_font_data((enum ticket_face)_i, ENCODING_UTF8).at;
 	unsigned count = u16(table(font, "maxp") + 4), composites = 0;
 
 	for (unsigned glyph = 0; glyph < count; glyph++) {

@@ -312,6 +312,88 @@ START_TEST(every_letter_of_an_encoding_looks_like_pangos)
 }
 END_TEST
 
+static unsigned u16(const uint8_t *at)
+{
+	return (unsigned)at[0] << 8 | at[1];
+}
+
+static const uint8_t *table(const uint8_t *font, const char *tag)
+{
+	for (unsigned i = 0; i < u16(font + 4); i++) {
+		const uint8_t *row = font + 12 + (size_t)i * 16;
+
+		if (!memcmp(row, tag, 4))
+			return font + (u16(row + 8) << 16 | u16(row + 10));
+	}
+	ck_abort_msg("no table %s", tag);
+}
+
+/* Through the first subtable, which must be the one that libharu reads: OpenType, "cmap". */
+static unsigned glyph_of(const uint8_t *font, uint32_t character)
+{
+	const uint8_t *cmap = table(font, "cmap"), *at = cmap + u16(cmap + 10);
+
+	for (unsigned i = 0; i < u16(cmap + 2) && u16(at) != 4; i++)
+		at = cmap + u16(cmap + 4 + (size_t)i * 8 + 6);
+	ck_assert_uint_eq(u16(at), 4);
+	for (unsigned i = 0, stride = u16(at + 6); i < stride; i += 2) {
+		const uint8_t *end = at + 14 + i, *start = end + stride + 2;
+		const uint8_t *delta = start + stride, *offset = delta + stride;
+
+		if (character > u16(end))
+			continue;
+		if (character < u16(start))
+			return 0;
+		if (!u16(offset))
+			return (character + u16(delta)) & 0xFFFF;
+		return u16(offset + u16(offset) + 2 * (size_t)(character - u16(start)));
+	}
+	return 0;
+}
+
+static unsigned advance_of(const uint8_t *font, unsigned glyph)
+{
+	unsigned rows = u16(table(font, "hhea") + 34);
+
+	return u16(table(font, "hmtx") + 4 * (size_t)(glyph < rows ? glyph : rows - 1));
+}
+
+/* Also for what no name is made of: marks, signs, blanks. */
+START_TEST(font_of_an_encoding_has_all_that_it_covers)
+{
+	enum ticket_encoding encoding = (enum ticket_encoding)_i;
+	struct ticket any = ticket_of("A");
+	int covered = 0;
+
+	(void)make_pdf(&any, TICKET_A4); /* the tables are there */
+	for (uint32_t c = ' '; c < 0x3000; c++) {
+		char text[4] = {(char)c};
+
+		if (c >= 0x800)
+			snprintf(text, sizeof(text), "%c%c%c", (char)(0xE0 | c >> 12),
+				 (char)(0x80 | (c >> 6 & 0x3F)), (char)(0x80 | (c & 0x3F)));
+		else if (c >= 0x80)
+			snprintf(text, sizeof(text), "%c%c", (char)(0xC0 | c >> 6),
+				 (char)(0x80 | (c & 0x3F)));
+		for (int face = 0; face < TICKET_FACES; face++) {
+			enum ticket_face of = (enum ticket_face)face;
+			const uint8_t *own = (const uint8_t *)ticket_font_data(of, encoding).at;
+			const uint8_t *whole =
+				(const uint8_t *)ticket_font_data(of, ENCODING_UTF8).at;
+
+			if (!ticket_font_covers(of, text) ||
+			    !ticket_encoding_covers(encoding, text))
+				continue;
+			covered++;
+			ck_assert_msg(glyph_of(own, c), "U+%04X", c);
+			ck_assert_uint_eq(advance_of(own, glyph_of(own, c)),
+					  advance_of(whole, glyph_of(whole, c)));
+		}
+	}
+	ck_assert_int_gt(covered, 2 * 190);
+}
+END_TEST
+
 /* What an encoding covers costs no font in UTF-8. */
 START_TEST(covered_pages_have_single_byte_fonts)
 {
@@ -412,6 +494,7 @@ int main(void)
 	tcase_add_loop_test(tcase, covered_names_are_text, 0, 4);
 	tcase_add_loop_test(tcase, uncovered_names_are_outlines, 4, ARRAY_LEN(names));
 	tcase_add_loop_test(tcase, every_letter_of_an_encoding_looks_like_pangos, 0, ENCODING_UTF8);
+	tcase_add_loop_test(tcase, font_of_an_encoding_has_all_that_it_covers, 0, ENCODING_UTF8);
 	tcase_add_loop_test(tcase, covered_pages_have_single_byte_fonts, 0, 4);
 	tcase_add_loop_test(tcase, scanner_reads_the_page, 0, ARRAY_LEN(names));
 	tcase_add_loop_test(tcase, same_ticket_same_bytes, 0, ARRAY_LEN(names));
