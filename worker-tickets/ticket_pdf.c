@@ -162,6 +162,10 @@ static HPDF_Font font_of(struct page *page, enum ticket_face face, enum ticket_e
 		page->faces[face] = load_font(page, face);
 	if (encoding == ENCODING_UTF8)
 		HPDF_UseUTFEncodings(page->doc);
+	/* The whole font, by its tables alone, is worth deflating; the others are small, and that
+	 * would take half of what a page takes. */
+	HPDF_SetCompressionMode(page->doc, page->encodings[face] == ENCODING_UTF8 ? HPDF_COMP_ALL
+										  : HPDF_COMP_TEXT);
 	if (!*font && page->faces[face])
 		*font = HPDF_GetFont(page->doc, page->faces[face], ticket_encoding_names[encoding]);
 	return *font;
@@ -295,7 +299,7 @@ enum status ticket_pdf_make(struct arena *arena, const struct ticket *ticket,
 	page.doc = ticket_haru_new(keep_error, &page);
 	if (!page.doc)
 		return problem_set(err, ST_INTERNAL_ERROR, "libharu: out of memory");
-	HPDF_SetCompressionMode(page.doc, HPDF_COMP_ALL);
+	HPDF_SetCompressionMode(page.doc, HPDF_COMP_TEXT);
 	choose_encodings(&page);
 	describe(&page, ticket);
 	draw_page(&page);
