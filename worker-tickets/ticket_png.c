@@ -44,9 +44,9 @@ static void add_row(struct strbuf *lines, const uint8_t *cells, int size, int sc
 	strbuf_addc(lines, 0);
 	strbuf_reserve(lines, (size_t)scale * (bytes + 1));
 	line = memset(lines->buf + lines->len, 0, bytes);
-	for (int x = 0; x < side; x++) {
-		if (!cells[x / scale])
-			line[x / 8] |= (uint8_t)(0x80 >> x % 8);
+	for (int x = 0, cell = 0; cell < size; cell++) {
+		for (int end = x + scale; x < end; x++)
+			line[x / 8] |= (uint8_t)(!cells[cell] << (7 - x % 8));
 	}
 	lines->len += bytes;
 	for (int i = 1; i < scale; i++) {
@@ -59,12 +59,15 @@ static void add_row(struct strbuf *lines, const uint8_t *cells, int size, int sc
 
 static void add_image(struct strbuf *out, const struct strbuf *lines)
 {
+	/* A level that looks longer saves 180 bytes and costs four times as much. */
+	enum { LEVEL = 2 };
 	CLEANUP(strbuf_release) struct strbuf packed;
 	uLongf len = compressBound(lines->len);
 
 	strbuf_init(&packed, NULL);
 	strbuf_reserve(&packed, len);
-	if (compress2((Bytef *)packed.buf, &len, (const Bytef *)lines->buf, lines->len, 6) != Z_OK)
+	if (compress2((Bytef *)packed.buf, &len, (const Bytef *)lines->buf, lines->len, LEVEL) !=
+	    Z_OK)
 		fatal("zlib: out of memory");
 	add_chunk(out, "IDAT", packed.buf, len);
 }
