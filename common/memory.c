@@ -1,5 +1,6 @@
 #include "common/memory.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,4 +34,12 @@ char *memory_strdup(const char *text)
 	size_t size = strlen(text) + 1;
 
 	return memcpy(memory_alloc(size), text, size);
+}
+
+void memory_keep(int bytes)
+{
+	/* NOLINTBEGIN(concurrency-mt-unsafe): there is one thread yet */
+	mallopt(M_MMAP_THRESHOLD, bytes);
+	mallopt(M_TRIM_THRESHOLD, bytes);
+	/* NOLINTEND(concurrency-mt-unsafe) */
 }

@@ -15,4 +15,8 @@ void *memory_calloc(size_t count, size_t size) __attribute__((malloc, alloc_size
 void *memory_realloc(void *memory, size_t size);
 char *memory_strdup(const char *text);
 
+/* The C library keeps up to so many bytes of each heap that were released, instead of giving them
+ * back to the system and asking again for the next piece of work. Before any thread is made. */
+void memory_keep(int bytes);
+
 #endif

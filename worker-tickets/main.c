@@ -5,6 +5,7 @@
 #include "common/config_keys.h"
 #include "common/http_client.h"
 #include "common/log.h"
+#include "common/memory.h"
 #include "common/worker.h"
 #include "sql_tickets.h"
 #include "worker-tickets/ticket_font.h"
@@ -14,6 +15,8 @@
 
 /* One draws while the other waits for the database. */
 enum { THREADS_A_CORE = 2, THREADS_MAX = 64 };
+/* More than a batch takes: its pages are drawn in memory that is there. */
+enum { KEPT_BYTES = 4 << 20 };
 
 struct config {
 	struct config_common common;
@@ -202,6 +205,7 @@ int main(int argc, char **argv)
 	int code;
 
 	worker_hold_signals();
+	memory_keep(KEPT_BYTES);
 	if (!config_start(&table, argc, argv, &config, &code))
 		return code;
 	log_init("worker-tickets", (enum log_level)config.common.log_level);
