@@ -1,12 +1,12 @@
 /*
- * pg_params: parameters as PostgreSQL reads them: texts, array literals, bytes in binary form.
+ * pg_params: parameters as PostgreSQL reads them: texts, array literals, bytes and arrays of bytes
+ * in binary form.
  */
 #include <assert.h>
 #include <string.h>
 
 #include "common/clock.h"
 #include "common/pg_internal.h"
-#include "common/sign.h"
 
 void pg_args_release(struct pg_args *args)
 {
@@ -37,15 +37,6 @@ static void add_quoted(struct strbuf *out, const char *text)
 	strbuf_addc(out, '"');
 }
 
-static void add_hex(struct strbuf *out, const struct slice *bytes)
-{
-	strbuf_adds(out, "\"\\\\x");
-	strbuf_reserve(out, 2 * bytes->len + 1);
-	sign_hex(bytes->at, bytes->len, out->buf + out->len);
-	out->len += 2 * bytes->len;
-	strbuf_addc(out, '"');
-}
-
 static void add_time(struct strbuf *out, int64_t us)
 {
 	char buf[RFC3339_SIZE];
@@ -56,7 +47,6 @@ static void add_time(struct strbuf *out, int64_t us)
 static void add_element(struct strbuf *out, const struct pg_param *param, size_t i)
 {
 	const char *text = NULL;
-	const struct slice *bytes = NULL;
 	int64_t number = 0;
 
 	switch (param->type) {
@@ -64,12 +54,6 @@ static void add_element(struct strbuf *out, const struct pg_param *param, size_t
 		text = ((const char *const *)param->at)[i];
 		if (text)
 			add_quoted(out, text);
-		break;
-	case PG_PARAM_BYTES_ARRAY:
-		bytes = (const struct slice *)param->at + i;
-		text = bytes->at;
-		if (text)
-			add_hex(out, bytes);
 		break;
 	case PG_PARAM_TIME_ARRAY:
 		number = ((const int64_t *)param->at)[i];
@@ -97,6 +81,38 @@ static void add_array(struct strbuf *out, const struct pg_param *param)
 	strbuf_addc(out, '}');
 }
 
+static void add_u32(struct strbuf *out, uint32_t value)
+{
+	const char bytes[] = {(char)(value >> 24), (char)(value >> 16), (char)(value >> 8),
+			      (char)value};
+
+	strbuf_add(out, bytes, sizeof(bytes));
+}
+
+/* As array_recv reads it: dimensions, whether there are NULLs, type of the elements; length and
+ * first index; each element after its length. As text it would be twice as long, and parsed. */
+static void add_bytes_array(struct strbuf *out, const struct slice *items, size_t count)
+{
+	enum { BYTEA_OID = 17, HEADER = 20 };
+	size_t size = HEADER;
+
+	for (size_t i = 0; i < count; i++)
+		size += sizeof(uint32_t) + items[i].len;
+	strbuf_reserve(out, size + 1);
+	add_u32(out, count > 0);
+	add_u32(out, 1);
+	add_u32(out, BYTEA_OID);
+	if (count > 0) {
+		add_u32(out, (uint32_t)count);
+		add_u32(out, 1);
+	}
+	for (size_t i = 0; i < count; i++) {
+		add_u32(out, items[i].at ? (uint32_t)items[i].len : UINT32_MAX);
+		if (items[i].at)
+			strbuf_add(out, items[i].at, items[i].len);
+	}
+}
+
 /* Writes the parameter's text behind what is in `out`; false: its value needs none. */
 static bool add_param(struct strbuf *out, const struct pg_param *param)
 {
@@ -122,27 +138,41 @@ static bool add_param(struct strbuf *out, const struct pg_param *param)
 	case PG_PARAM_TEXT_ARRAY:
 	case PG_PARAM_I64_ARRAY:
 	case PG_PARAM_TIME_ARRAY:
-	case PG_PARAM_BYTES_ARRAY:
 		add_array(out, param);
+		break;
+	case PG_PARAM_BYTES_ARRAY:
+		add_bytes_array(out, param->at, param->len);
 		break;
 	}
 	strbuf_addc(out, '\0');
 	return true;
 }
 
+/* Bytes that the caller or the text holds; the length of a text is its own. */
+static int binary_len(const struct pg_param *param, size_t text_len)
+{
+	if (param->type == PG_PARAM_BYTES)
+		return (int)param->len;
+	return param->type == PG_PARAM_BYTES_ARRAY ? (int)text_len - 1 : 0;
+}
+
+static void add_args(struct pg_args *args, const struct pg_param *params, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		enum pg_param_type type = params[i].type;
+		size_t start = args->text.len;
+
+		args->offsets[i] = add_param(&args->text, &params[i]) ? start : SIZE_MAX;
+		args->formats[i] = type == PG_PARAM_BYTES || type == PG_PARAM_BYTES_ARRAY;
+		args->lengths[i] = binary_len(&params[i], args->text.len - start);
+	}
+}
+
 void pg_args_init(struct pg_args *args, const struct pg_param *params, size_t count)
 {
 	assert(count <= PARAMS_MAX);
 	strbuf_init(&args->text, NULL);
-	for (size_t i = 0; i < count; i++) {
-		bool bytes = params[i].type == PG_PARAM_BYTES;
-
-		args->offsets[i] = args->text.len;
-		if (!add_param(&args->text, &params[i]))
-			args->offsets[i] = SIZE_MAX;
-		args->formats[i] = bytes;
-		args->lengths[i] = bytes ? (int)params[i].len : 0;
-	}
+	add_args(args, params, count);
 	/* Only now: the buffer moves while it grows. */
 	for (size_t i = 0; i < count; i++) {
 		bool own = args->offsets[i] != SIZE_MAX;

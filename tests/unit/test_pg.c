@@ -159,7 +159,11 @@ START_TEST(arrays_keep_every_byte)
 		ck_assert_pstr_eq(pg_text(result, i, 0), texts[i]);
 		ck_assert(pg_i64(result, i, 1) == numbers[i]);
 		ck_assert(pg_time(result, i, 2) == times[i]);
-		ck_assert_uint_eq(pg_bytes(result, i, 3, &arena).len, blobs[i].len);
+
+		struct slice blob = pg_bytes(result, i, 3, &arena);
+
+		ck_assert_uint_eq(blob.len, blobs[i].len);
+		ck_assert(!blob.len || !memcmp(blob.at, blobs[i].at, blob.len));
 	}
 	ck_assert(pg_is_null(result, 1, 3));
 	ck_assert(!pg_is_null(result, 2, 3));
