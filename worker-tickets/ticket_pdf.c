@@ -42,10 +42,9 @@ static HPDF_REAL flip(const struct page *page, double y)
 	return (HPDF_REAL)(page->layout->height - y);
 }
 
-static void set_color(struct page *page, struct layout_color color)
+static void set_fill(struct page *page, struct layout_color color)
 {
 	HPDF_Page_SetRGBFill(page->page, color.red, color.green, color.blue);
-	HPDF_Page_SetRGBStroke(page->page, color.red, color.green, color.blue);
 }
 
 static void draw_ground(struct page *page, const struct layout_item *item)
@@ -59,6 +58,7 @@ static void draw_tear(struct page *page, const struct layout_item *item)
 {
 	static const HPDF_UINT16 dash[] = {3, 4};
 
+	HPDF_Page_SetRGBStroke(page->page, item->color.red, item->color.green, item->color.blue);
 	HPDF_Page_SetLineWidth(page->page, 0.7F);
 	HPDF_Page_SetDash(page->page, dash, ARRAY_LEN(dash), 0);
 	HPDF_Page_MoveTo(page->page, (HPDF_REAL)item->x, flip(page, item->y));
@@ -236,7 +236,7 @@ static void draw_outline(struct page *page, const struct layout_item *item)
 
 static void draw_item(struct page *page, const struct layout_item *item)
 {
-	set_color(page, item->color);
+	set_fill(page, item->color);
 	if (item->part == PART_GROUND)
 		draw_ground(page, item);
 	else if (item->part == PART_TEAR)
