@@ -30,8 +30,7 @@ const struct sweeper_duty sweeper_duties[] = {
 	{"cancel-cascade", 500, cascade_cancel_guests},
 	{"change-notices", 500, cascade_tell_guests},
 	{"page-renewals", 500, cascade_renew_pages},
-	/* a hot event leaves dozens of rows a second, which every reader of its figures adds up */
-	{"statistics", 10000, statistics_sweep},
+	{"statistics", 60000, statistics_sweep},
 	{"holds", 100, sweep_holds},
 	{"crashed-registrations", 2000, sweep_crashed},
 	{"voids", 1000, sweep_voids},
