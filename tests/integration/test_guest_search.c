@@ -55,7 +55,8 @@ static void register_set(const struct shop *shop)
 	    "'attempt_id', gen_random_uuid(), 'event_id', %lld::bigint, 'caller_id', 10, "
 	    "'is_admin', false, 'ticket_type_id', %lld::bigint, 'first_name', 'Set', 'last_name', "
 	    "'Ö' || i, 'email', 'SET' || i || '@example.com', 'type', 'regular', 'ticket_code', "
-	    "'EVT-S' || i, 'job_id', gen_random_uuid(), 'payment_key', gen_random_uuid(), 'again', "
+	    "'EVT-0000-0000-0000-000' || i, 'job_id', gen_random_uuid(), 'payment_key', "
+	    "gen_random_uuid(), 'again', "
 	    "false)) FROM generate_series(1, 3) i), 900, 10, 3000)",
 	    (long long)shop->event_id, (long long)shop->type_id);
 }
