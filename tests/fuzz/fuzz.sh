@@ -26,23 +26,25 @@ options()
 }
 
 passed=0 failed=0
+TIMEFORMAT='%U %S'
 for name in "$@"; do
 	log=$work/$name.log
 	mkdir -p "$work/$name"
 	read -ra more <<<"$(options "$name")"
 	[ ! -f "$here/$name.dict" ] || more+=("-dict=$here/$name.dict")
-	if "$bin/fuzz_$name" "${more[@]}" -max_total_time="$seconds" -print_final_stats=1 \
+	if cpu=$({ time "$bin/fuzz_$name" "${more[@]}" -max_total_time="$seconds" -print_final_stats=1 \
 		-artifact_prefix="$work/findings/$name-" \
-		"$work/$name" "$here/corpus/$name" >"$log" 2>&1; then
+		"$work/$name" "$here/corpus/$name" >"$log" 2>&1; } 2>&1); then
 		passed=$((passed + 1))
 		outcome=ok
 	else
 		failed=$((failed + 1))
 		outcome=FAILED
 	fi
-	printf '%-10s %-6s %9s runs, %6s edges\n' "$name" "$outcome" \
+	printf '%-10s %-6s %9s runs, %6s edges, %7.1f s of CPU\n' "$name" "$outcome" \
 		"$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")" \
-		"$(grep -ao 'cov: [0-9]*' "$log" | tail -n 1 | cut -d' ' -f2)"
+		"$(grep -ao 'cov: [0-9]*' "$log" | tail -n 1 | cut -d' ' -f2)" \
+		"$(awk '{ print $1 + $2 }' <<<"$cpu")"
 	[ "$outcome" = ok ] || tail -n 40 "$log"
 done
 echo "$passed passed, $failed failed"
