@@ -94,8 +94,9 @@ enum status queue_move_due(struct queue *queue, const char *type, size_t *ret_mo
 			   struct problem *err) MUST_CHECK;
 /* Put again outbox rows (state sent, older than 5 s, next_at past) that Redis does not hold live.
  * `all` looks at every row, and so does a call that finds Redis connected anew or emptied; else
- * each call looks at the 2,000 rows behind those of the call before. A row neither tried nor
- * delayed for 15 min is put whatever Redis says. *ret_put may be NULL. */
+ * each call looks at the 2,000 rows behind those of the call before, and at 2,000 more as long as
+ * some were lost. A row neither tried nor delayed for 15 min is put whatever Redis says. *ret_put
+ * may be NULL. */
 enum status queue_recover(struct queue *queue, struct pg_pool *pool, bool all, size_t *ret_put,
 			  struct problem *err) MUST_CHECK;
 /* Waiting + running, and delayed, of a type. */

@@ -111,7 +111,7 @@ enum status queue_recover(struct queue *queue, struct pg_pool *pool, bool all, s
 {
 	bool lost = false;
 	bool last = false;
-	size_t put = 0;
+	size_t put = 0, before;
 	uint64_t connections;
 	enum status status;
 
@@ -123,12 +123,13 @@ enum status queue_recover(struct queue *queue, struct pg_pool *pool, bool all, s
 	all = all || lost;
 	if (all || !*queue->recover_cursor)
 		memcpy(queue->recover_cursor, FIRST_UUID, sizeof(FIRST_UUID));
-	do {
+	do { /* where a page had lost rows, the next may have them too */
+		before = put;
 		arena_reset(&queue->scratch);
 		status = recover_page(queue, pool, &put, &last, err);
 		if (status != OK)
 			return status;
-	} while (all && !last);
+	} while ((all || put > before) && !last);
 	status = recover_overdue(queue, pool, &put, err);
 	if (status != OK)
 		return status;
