@@ -6,6 +6,7 @@
  * Authorization header of an organizer, \2 one of a user, \3 the id of an event, \4 of a free
  * ticket type in it.
  */
+#include <errno.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -40,11 +41,14 @@ static int dial(void)
 				 .sin_port = htons((uint16_t)port),
 				 .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int rc;
 
 	MUST(fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) == 0);
 	if (connect(fd, (struct sockaddr *)&at, sizeof(at)) == 0)
 		return fd;
+	rc = errno;
 	close(fd);
+	errno = rc;
 	return -1;
 }
 
@@ -192,6 +196,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	strbuf_init(&request, fuzz_arena());
 	strbuf_adds(&request, "");
 	answer = converse(filled_in(data, size, &request), request.len);
+	if (!answer)
+		fprintf(stderr, "connect: %s\n", strerrordesc_np(errno));
 	MUST(answer);
 	MUST(!*answer || !strncmp(answer, "HTTP/1.1 ", 9));
 	MUST(!strstr(answer, "HTTP/1.1 500"));
