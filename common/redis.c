@@ -11,7 +11,8 @@
 #include "common/memory.h"
 #include "common/redis_internal.h"
 
-enum { WORDS_MAX = 16, DEFAULT_PORT = 6379, REOPEN_MS = 200, WHY_SIZE = 192 };
+/* ELEMENTS_MAX: of one array of an answer; no command of ours gets a tenth of it. */
+enum { WORDS_MAX = 16, DEFAULT_PORT = 6379, REOPEN_MS = 200, WHY_SIZE = 192, ELEMENTS_MAX = 65536 };
 
 /* The parts of a redis:// URL, decoded; all own memory. */
 struct address {
@@ -28,6 +29,8 @@ struct redis {
 	int64_t connect_timeout_ms, command_timeout_ms;
 	int64_t tried_at_us; /* monotonic; of the last failed attempt, 0: none */
 	uint64_t connections;
+	redisReplyObjectFunctions makes; /* hiredis' own but for arrays */
+	void *(*make_array)(const redisReadTask *task, int elements);
 };
 
 /* --- hiredis without memory ----------------------------------------------------------------------
@@ -264,6 +267,24 @@ static bool greet(const struct redis *redis, redisContext *link, char ret_why[WH
 	       say(link, 3, (const char *[]){"CLIENT", "SETNAME", redis->client_name}, ret_why);
 }
 
+/* hiredis makes room for as many elements as an answer announces, before any has come. NULL is to
+ * it an answer that cannot be read, and the connection is given up. */
+static void *make_array(const redisReadTask *task, int elements)
+{
+	const struct redis *redis = task->privdata;
+
+	return elements > ELEMENTS_MAX ? NULL : redis->make_array(task, elements);
+}
+
+static void bound_answers(struct redis *redis, redisReader *reader)
+{
+	redis->makes = *reader->fn;
+	redis->make_array = reader->fn->createArray;
+	redis->makes.createArray = make_array;
+	reader->fn = &redis->makes;
+	reader->privdata = redis;
+}
+
 /* Everything is set again each time: hiredis forgets limits, and Redis the rest. */
 static enum status reopen(struct redis *redis, struct problem *err)
 {
@@ -277,6 +298,8 @@ static enum status reopen(struct redis *redis, struct problem *err)
 				       timeval_of(redis->connect_timeout_ms));
 	if (link && link->err)
 		snprintf(why, sizeof(why), "%s", link->errstr);
+	if (link && !link->err)
+		bound_answers(redis, link->reader);
 	if (link && !link->err &&
 	    redisSetTimeout(link, timeval_of(redis->command_timeout_ms)) == 0 &&
 	    redisEnableKeepAlive(link) == REDIS_OK && greet(redis, link, why)) {

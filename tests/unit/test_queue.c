@@ -1,9 +1,12 @@
 /* queue against a real Redis and PostgreSQL. */
 #include <check.h>
+#include <netinet/in.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -629,6 +632,48 @@ START_TEST(leaving_hands_back_what_was_not_begun)
 }
 END_TEST
 
+/* --- a server that is none ---------------------------------------------------------------------
+ */
+
+/* Answers the set-up and announces more elements than there are. */
+static void *boast(void *ctx)
+{
+	static const char answer[] = "+OK\r\n*700000003\r\n";
+	const size_t len = strlen(answer);
+	int fd = accept(*(int *)ctx, NULL, NULL);
+	char asked[512];
+
+	ck_assert(send(fd, answer, len, MSG_NOSIGNAL) == (ssize_t)len);
+	while (read(fd, asked, sizeof(asked)) > 0)
+		;
+	close(fd);
+	return NULL;
+}
+
+START_TEST(announced_elements_are_bounded)
+{
+	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t len = sizeof(at);
+	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct redis_options options = {
+		.client_name = "test", .connect_timeout_ms = 5000, .command_timeout_ms = 60000};
+	struct redis *redis;
+	pthread_t thread;
+
+	ck_assert_int_eq(bind(listener, (struct sockaddr *)&at, len), 0);
+	ck_assert_int_eq(listen(listener, 1), 0);
+	ck_assert_int_eq(getsockname(listener, (struct sockaddr *)&at, &len), 0);
+	ck_assert_int_eq(pthread_create(&thread, NULL, boast, &listener), 0);
+	options.url = arena_printf(&arena, "redis://127.0.0.1:%d", ntohs(at.sin_port));
+	must(redis_open(&options, &redis, &err));
+	/* at once, not when its time is over for want of the elements */
+	ck_assert_int_eq(redis_ping(redis, &err), ST_REDIS_UNAVAILABLE);
+	redis_close(redis);
+	pthread_join(thread, NULL);
+	close(listener);
+}
+END_TEST
+
 /* --- servers that go away ----------------------------------------------------------------------
  */
 
@@ -858,6 +903,7 @@ static Suite *queue_suite(void)
 	tcase_add_test(loss, emptied_redis_is_recovered);
 	tcase_add_test(loss, delayed_jobs_are_recovered_when_due);
 	tcase_add_test(loss, forgotten_rows_are_put_once_in_a_while);
+	tcase_add_test(loss, announced_elements_are_bounded);
 	tcase_add_test(loss, every_row_is_looked_at_in_turn);
 	tcase_add_test(loss, many_lost_rows_are_put_at_once);
 	tcase_add_test(loss, emptied_while_reading);
