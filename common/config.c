@@ -300,6 +300,11 @@ enum status config_load(const struct config_table *table, void *ret, struct prob
 	return OK;
 }
 
+void config_forget(void)
+{
+	arena_clear(&memory);
+}
+
 static const char *weakness(const char *value)
 {
 	static const char *const samples[] = {DOCUMENTED_SAMPLES};

@@ -48,6 +48,8 @@ struct config_table {
  * ST_CONFIG with a detail that names the variable. */
 enum status config_load(const struct config_table *table, void *ret,
 			struct problem *err) MUST_CHECK;
+/* Free the strings of all loads, for a program that loads again and again. */
+void config_forget(void);
 /* A variable that belongs to no table because the system sets it; NULL: not set. */
 const char *config_environment(const char *name);
 /* NAME=value lines, secrets as ***. */

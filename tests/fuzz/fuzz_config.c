@@ -48,5 +48,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	try_value(key, value);
 	if (key->flags & CONFIG_SECRET)
 		try_value(key, arena_printf(arena, "%s%s", value, canary));
+	config_forget();
 	return 0;
 }
