@@ -68,6 +68,15 @@ static void note_wrong(const struct generated *got, struct figures *ret)
 			     (unsigned long long)(got->wrong + got->answers), got->wrong_status);
 }
 
+void bench_cost(const struct cpu *from, uint64_t count, struct figures *ret)
+{
+	struct cpu to = cpu_now();
+
+	to = cpu_between(from, &to);
+	for (int i = 0; i < COST_COUNT && count; i++)
+		ret->cpu_us[i] = to.seconds[i] * 1e6 / (double)count;
+}
+
 void bench_http(const struct http_load *load, struct figures *ret)
 {
 	struct generator generator = {
@@ -79,20 +88,17 @@ void bench_http(const struct http_load *load, struct figures *ret)
 		.ctx = load->ctx,
 	};
 	struct generated got = generator_run(&generator);
-	struct cpu from, to;
+	struct cpu from;
 
 	note_wrong(&got, ret);
 	generator.seconds = bench_seconds();
 	from = cpu_now();
 	got = generator_run(&generator);
-	to = cpu_now();
-	to = cpu_between(&from, &to);
+	bench_cost(&from, got.answers, ret);
 	note_wrong(&got, ret);
 	ret->value = (double)got.answers / got.seconds;
 	ret->p50_ms = got.p50_ms;
 	ret->p99_ms = got.p99_ms;
-	for (int i = 0; i < COST_COUNT && got.answers; i++)
-		ret->cpu_us[i] = to.seconds[i] * 1e6 / (double)got.answers;
 	ret->memory_mb = memory_mb(suite_pid(SUITE_API), "VmHWM");
 	if (!load->half)
 		return;

@@ -82,15 +82,6 @@ static void wait_drawn(struct figures *ret)
 	wait_none("SELECT count(*) FROM outbox WHERE job_type = 'generate-ticket-pdf'", ret);
 }
 
-static void cpu_since(const struct cpu *from, int count, struct figures *ret)
-{
-	struct cpu to = cpu_now();
-
-	to = cpu_between(from, &to);
-	for (int i = 0; i < COST_COUNT; i++)
-		ret->cpu_us[i] = to.seconds[i] * 1e6 / count;
-}
-
 static double rate_alone;
 
 static void tickets_alone(struct figures *ret)
@@ -105,7 +96,7 @@ static void tickets_alone(struct figures *ret)
 	from = cpu_now();
 	wait_drawn(ret);
 	ret->value = rate_alone = TICKETS / seconds_to_last(begin_us);
-	cpu_since(&from, TICKETS, ret);
+	bench_cost(&from, TICKETS, ret);
 	ret->memory_mb = memory_mb(suite_pid(SUITE_TICKETS), "VmHWM");
 	suite_stop(SUITE_TICKETS);
 	if (!ret->failure && sql_int("SELECT count(*) FROM documents WHERE pdf IS NOT NULL AND "
@@ -168,7 +159,7 @@ static void to_pdf(struct figures *ret)
 	register_at_once(ret);
 	wait_drawn(ret);
 	ret->value = AT_ONCE / seconds_to_last(begin_us);
-	cpu_since(&from, AT_ONCE, ret);
+	bench_cost(&from, AT_ONCE, ret);
 	suite_stop(SUITE_TICKETS);
 	ret->limit = rate_alone;
 	bench_audit(ret);
@@ -187,7 +178,7 @@ static void to_mail(struct figures *ret)
 	register_at_once(ret);
 	wait_none("SELECT count(*) FROM outbox", ret);
 	ret->value = AT_ONCE / seconds_since(begin_us);
-	cpu_since(&from, AT_ONCE, ret);
+	bench_cost(&from, AT_ONCE, ret);
 	suite_stop(SUITE_TICKETS);
 	suite_stop(SUITE_EMAIL);
 	ret->limit = number_from("bench-mails", text("%s '%s' %d %d", suite_platform(),
