@@ -513,6 +513,7 @@ $(O)/tests/fuzz/core_api_main.o: api/main.c | $(SQL_HEADERS)
 	$(SAY) CC $< as a function
 	$(Q)$(CC) $(CPPFLAGS) -Dmain=core_api_main $(CFLAGS) -Wno-missing-prototypes -MMD -MP -c -o $@ $<
 $(O)/tests/fuzz/fuzz_api: $(O)/tests/fuzz/core_api_main.o $(O)/libsupport.a
+$(O)/tests/fuzz/fuzz_queue: $(O)/libsupport.a
 $(O)/tests/fuzz/fuzz_%: $(O)/tests/fuzz/fuzz_%.o $(O)/tests/fuzz/fuzz.o $(O)/libapi.a $(COMMON_LIB)
 	$(LINK) -fsanitize=fuzzer $(LIBS_common)
 

@@ -2,7 +2,6 @@
  * What a Redis might answer to a worker that asks for jobs: any bytes end in jobs with good ids, or
  * in a refusal. The input is what the server sends, whatever it is asked; then it hangs up.
  */
-#include <netinet/in.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +11,7 @@
 
 #include "common/queue_internal.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/support/servers.h"
 
 enum { LIMIT_MS = 1000, JOBS = 8, ANSWER_MAX = 8192 };
 
@@ -55,14 +55,11 @@ static void *serve(void *listener)
 static void start(void)
 {
 	static int listener;
-	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t len = sizeof(at);
 	pthread_t thread;
+	int port;
 
-	listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	MUST(bind(listener, (struct sockaddr *)&at, len) == 0 && listen(listener, 8) == 0);
-	MUST(getsockname(listener, (struct sockaddr *)&at, &len) == 0);
-	snprintf(url, sizeof(url), "redis://127.0.0.1:%d", ntohs(at.sin_port));
+	listener = servers_listen(&port);
+	snprintf(url, sizeof(url), "redis://127.0.0.1:%d", port);
 	MUST(pthread_create(&thread, NULL, serve, &listener) == 0);
 }
 

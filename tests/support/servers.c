@@ -82,6 +82,19 @@ int servers_free_port(void)
 	fatal("servers: no free port");
 }
 
+int servers_listen(int *ret_port)
+{
+	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t len = sizeof(at);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || bind(fd, (struct sockaddr *)&at, len) != 0 || listen(fd, 64) != 0 ||
+	    getsockname(fd, (struct sockaddr *)&at, &len) != 0)
+		fatal("servers: no listener: %s", strerrordesc_np(errno));
+	*ret_port = ntohs(at.sin_port);
+	return fd;
+}
+
 /* PostgreSQL refuses root. */
 static const struct passwd *postgres_user(void)
 {

@@ -59,5 +59,8 @@ const char *servers_address(enum server server);
 /* A port of 127.0.0.1 that nobody listens on, and that no other test gets while this process lives.
  */
 int servers_free_port(void);
+/* A socket that listens on a port of 127.0.0.1, for a test that is a server itself; the caller
+ * closes it. */
+int servers_listen(int *ret_port);
 
 #endif

@@ -14,6 +14,7 @@
 
 #include "common/strbuf.h"
 #include "tests/support/dialogue.h"
+#include "tests/support/servers.h"
 
 enum { NAME_SIZE = 96, CALLS_MAX = 4096, CHUNK = 16384, HEAD = 5, VERSION = 196608 };
 
@@ -533,22 +534,19 @@ static void *accept_all(void *ctx)
 
 static int open_door(int target, void *(*run)(void *))
 {
-	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t len = sizeof(at);
 	struct door *door = malloc(sizeof(*door));
 	pthread_t thread;
+	int port;
 
 	if (!door)
 		abort();
 	signal(SIGPIPE, SIG_IGN);
 	door->target = target;
-	door->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (bind(door->fd, (struct sockaddr *)&at, sizeof(at)) != 0 || listen(door->fd, 64) != 0 ||
-	    getsockname(door->fd, (struct sockaddr *)&at, &len) != 0 ||
-	    pthread_create(&thread, NULL, run, door) != 0)
-		fatal("wire: no port");
+	door->fd = servers_listen(&port);
+	if (pthread_create(&thread, NULL, run, door) != 0)
+		fatal("wire: no thread");
 	pthread_detach(thread);
-	return ntohs(at.sin_port);
+	return port;
 }
 
 int wire_start(int target)

@@ -1,6 +1,5 @@
 /* queue against a real Redis and PostgreSQL. */
 #include <check.h>
-#include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -652,19 +651,14 @@ static void *boast(void *ctx)
 
 START_TEST(announced_elements_are_bounded)
 {
-	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t len = sizeof(at);
-	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int port, listener = servers_listen(&port);
 	struct redis_options options = {
 		.client_name = "test", .connect_timeout_ms = 5000, .command_timeout_ms = 60000};
 	struct redis *redis;
 	pthread_t thread;
 
-	ck_assert_int_eq(bind(listener, (struct sockaddr *)&at, len), 0);
-	ck_assert_int_eq(listen(listener, 1), 0);
-	ck_assert_int_eq(getsockname(listener, (struct sockaddr *)&at, &len), 0);
 	ck_assert_int_eq(pthread_create(&thread, NULL, boast, &listener), 0);
-	options.url = arena_printf(&arena, "redis://127.0.0.1:%d", ntohs(at.sin_port));
+	options.url = arena_printf(&arena, "redis://127.0.0.1:%d", port);
 	must(redis_open(&options, &redis, &err));
 	/* at once, not when its time is over for want of the elements */
 	ck_assert_int_eq(redis_ping(redis, &err), ST_REDIS_UNAVAILABLE);

@@ -2,12 +2,10 @@
  * Budgets: exact at the edge, the same in this process and in Redis, and Redis that is slow or
  * away.
  */
-#include <arpa/inet.h>
 #include <check.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "common/clock.h"
@@ -224,16 +222,10 @@ static int64_t slowest_of(int count, bool *ret_answered)
 /* A listener that takes connections and never answers. */
 START_TEST(test_a_silent_redis)
 {
-	struct sockaddr_in address = {.sin_family = AF_INET,
-				      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t len = sizeof(address);
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	int port, fd = servers_listen(&port);
 	bool answered;
-	ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
-	ck_assert_int_eq(listen(fd, 16), 0);
-	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&address, &len), 0);
 	redis_rate_close(shared);
-	open_shared(text("redis://127.0.0.1:%d", ntohs(address.sin_port)), 20);
+	open_shared(text("redis://127.0.0.1:%d", port), 20);
 	/* A thousand times 20 ms would be 20 s. */
 	int64_t begun = clock_monotonic_us();
 	slowest_of(1000, &answered);
