@@ -72,15 +72,11 @@ static void watch_marks(struct replica *replica)
 
 static bool nap(struct replica *replica)
 {
-	int64_t until_us = clock_monotonic_us() + TICK_MS * US_PER_MS;
-	struct timespec until = {.tv_sec = until_us / US_PER_S,
-				 .tv_nsec = until_us % US_PER_S * 1000};
-	int failed = 0;
 	bool stopping;
 
 	pthread_mutex_lock(&replica->lock);
-	while (!replica->stopping && !failed)
-		failed = pthread_cond_timedwait(&replica->wake, &replica->lock, &until);
+	if (!replica->stopping)
+		clock_cond_wait(&replica->wake, &replica->lock, TICK_MS * US_PER_MS);
 	stopping = replica->stopping;
 	pthread_mutex_unlock(&replica->lock);
 	return !stopping;
@@ -222,17 +218,6 @@ static enum status open_pools(struct replica *replica, const struct api_config *
 	return status ? status : pg_pool_open(&options, &replica->pool, err);
 }
 
-static void init_wake(struct replica *replica)
-{
-	pthread_condattr_t monotonic;
-
-	pthread_mutex_init(&replica->lock, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&replica->wake, &monotonic);
-	pthread_condattr_destroy(&monotonic);
-}
-
 static struct replica *replica_new(void)
 {
 	struct replica *replica = calloc(1, sizeof(*replica));
@@ -240,7 +225,8 @@ static struct replica *replica_new(void)
 
 	if (!replica)
 		fatal("out of memory");
-	init_wake(replica);
+	pthread_mutex_init(&replica->lock, NULL);
+	clock_cond_init(&replica->wake);
 	ids_uuid7(id);
 	snprintf(replica->memory_key, sizeof(replica->memory_key), "remembers:%s", id);
 	replica->marks_since_us = NEVER;

@@ -76,18 +76,9 @@ static bool stopping(struct sweeper *sweeper)
 
 static void nap(struct sweeper *sweeper, int64_t ms)
 {
-	struct timespec until;
-
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += ms / 1000;
-	until.tv_nsec += ms % 1000 * 1000000;
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_sec++;
-		until.tv_nsec -= 1000000000;
-	}
 	pthread_mutex_lock(&sweeper->lock);
 	if (!sweeper->stopping)
-		pthread_cond_timedwait(&sweeper->wake, &sweeper->lock, &until);
+		clock_cond_wait(&sweeper->wake, &sweeper->lock, ms * US_PER_MS);
 	pthread_mutex_unlock(&sweeper->lock);
 }
 
@@ -106,17 +97,6 @@ static void *run(void *arg)
 	return NULL;
 }
 
-static void init_wake(struct sweeper *sweeper)
-{
-	pthread_condattr_t attributes;
-
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(&sweeper->wake, &attributes);
-	pthread_condattr_destroy(&attributes);
-	pthread_mutex_init(&sweeper->lock, NULL);
-}
-
 enum status sweeper_start(struct app *app, struct sweeper **ret, struct problem *err)
 {
 	struct sweeper *sweeper =
@@ -125,7 +105,8 @@ enum status sweeper_start(struct app *app, struct sweeper **ret, struct problem 
 	if (!sweeper)
 		fatal("out of memory");
 	sweeper->app = app;
-	init_wake(sweeper);
+	clock_cond_init(&sweeper->wake);
+	pthread_mutex_init(&sweeper->lock, NULL);
 	for (size_t i = 0; i < sweeper_duty_count; i++) {
 		struct worker *worker = &sweeper->workers[i];
 

@@ -41,6 +41,25 @@ void clock_sleep_ms(int64_t ms)
 	(void)nanosleep(&span, NULL);
 }
 
+void clock_cond_init(pthread_cond_t *ret)
+{
+	pthread_condattr_t monotonic;
+
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(ret, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+}
+
+bool clock_cond_wait(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t us)
+{
+	int64_t until_us = clock_monotonic_us() + us;
+	struct timespec until = {.tv_sec = until_us / US_PER_S,
+				 .tv_nsec = until_us % US_PER_S * 1000};
+
+	return pthread_cond_timedwait(cond, lock, &until) == 0;
+}
+
 /* Days since 1970-01-01. Years begin in March, so that a leap day is the last of its year, and
  * are counted in eras of 400 (H. Hinnant, "chrono-Compatible Low-Level Date Algorithms"). */
 static int64_t days_from_civil(struct civil c)

@@ -10,8 +10,9 @@
 #include "api/kept.h"
 #include "common/crash_point.h"
 
-/* LANES_MAX: connections for events whose lock somebody else holds. */
-enum { BUCKETS = 1024, LANES_MAX = 2 };
+/* COMMON_MAX: common batches on their way; LANES_MAX: connections for events whose lock somebody
+ * else holds. */
+enum { BUCKETS = 1024, COMMON_MAX = 2, LANES_MAX = 2 };
 
 struct lane;
 
@@ -32,7 +33,8 @@ struct waiter {
 /* Who waits for one event, in order of arrival. */
 struct lane {
 	int64_t event_id;
-	bool own; /* has batches of its own until it is empty: its event was held */
+	bool own;       /* has batches of its own until it is empty: its event was held */
+	bool in_flight; /* in a common batch: who comes now waits for its end */
 	STAILQ_HEAD(waiters, waiter) waiters;
 	struct lane *next; /* in its bucket */
 	TAILQ_ENTRY(lane) turn;
@@ -43,8 +45,17 @@ struct combiner {
 	struct lane *buckets[BUCKETS];
 	TAILQ_HEAD(turns, lane) common; /* who shares the next common batch */
 	struct turns own;               /* who waits to be led */
-	bool committing;                /* a common batch is on its way */
+	int in_flight;                  /* common batches */
+	bool boarding;                  /* one of them has a leader and no members yet */
 	int lanes_led;
+};
+
+/* A common batch. */
+struct flight {
+	struct waiter **members;
+	size_t count;
+	struct lane **lanes; /* each event once */
+	size_t lane_count;
 };
 
 struct combiner *combiner_new(void)
@@ -132,21 +143,27 @@ static struct waiter *take_turn(struct combiner *combiner)
 	struct waiter *waiter = take_first(lane);
 
 	TAILQ_REMOVE(&combiner->common, lane, turn);
-	if (STAILQ_EMPTY(&lane->waiters))
-		close_lane(combiner, lane);
-	else
+	if (!STAILQ_EMPTY(&lane->waiters))
 		TAILQ_INSERT_TAIL(&combiner->common, lane, turn);
 	return waiter;
 }
 
 /* One of each event, then the next of each, and so on, so that a hot one leaves room. */
-static size_t take_common(struct combiner *combiner, struct waiter **batch, size_t max)
+static void take_off(struct combiner *combiner, struct flight *flight, size_t max)
 {
-	size_t count = 0;
+	combiner->boarding = false;
+	while (flight->count < max && !TAILQ_EMPTY(&combiner->common))
+		flight->members[flight->count++] = take_turn(combiner);
+	for (size_t i = 0; i < flight->count; i++) {
+		struct lane *lane = flight->members[i]->lane;
 
-	while (count < max && !TAILQ_EMPTY(&combiner->common))
-		batch[count++] = take_turn(combiner);
-	return count;
+		if (lane->in_flight)
+			continue;
+		lane->in_flight = true;
+		flight->lanes[flight->lane_count++] = lane;
+		if (!STAILQ_EMPTY(&lane->waiters))
+			TAILQ_REMOVE(&combiner->common, lane, turn);
+	}
 }
 
 static size_t take_own(struct lane *lane, struct waiter **batch, size_t max)
@@ -159,17 +176,21 @@ static size_t take_own(struct lane *lane, struct waiter **batch, size_t max)
 }
 
 /* In front of those who came after it, to be served apart from the other events. */
-static void put_apart(struct combiner *combiner, struct waiter *waiter)
+static void put_apart(struct waiter *waiter)
 {
-	struct lane *lane = lane_of(combiner, waiter->member->event_id);
+	waiter->lane->own = true;
+	STAILQ_INSERT_HEAD(&waiter->lane->waiters, waiter, next);
+}
 
-	if (!lane->own) {
-		lane->own = true;
-		TAILQ_REMOVE(&combiner->common, lane, turn);
+static void land(struct combiner *combiner, struct lane *lane)
+{
+	lane->in_flight = false;
+	if (lane->own)
 		TAILQ_INSERT_TAIL(&combiner->own, lane, turn);
-	}
-	waiter->lane = lane;
-	STAILQ_INSERT_HEAD(&lane->waiters, waiter, next);
+	else if (!STAILQ_EMPTY(&lane->waiters))
+		TAILQ_INSERT_TAIL(&combiner->common, lane, turn);
+	else
+		close_lane(combiner, lane);
 }
 
 /* --- leading -----------------------------------------------------------------------------------
@@ -188,9 +209,11 @@ static void appoint_leaders(struct combiner *combiner)
 {
 	struct lane *lane;
 
-	if (!combiner->committing && !TAILQ_EMPTY(&combiner->common)) {
-		combiner->committing = true;
-		appoint(TAILQ_FIRST(&combiner->common), LEADS_COMMON);
+	if (!combiner->boarding && combiner->in_flight < COMMON_MAX &&
+	    (lane = TAILQ_FIRST(&combiner->common))) {
+		combiner->in_flight++;
+		combiner->boarding = true;
+		appoint(lane, LEADS_COMMON);
 	}
 	while (combiner->lanes_led < LANES_MAX && (lane = TAILQ_FIRST(&combiner->own))) {
 		TAILQ_REMOVE(&combiner->own, lane, turn);
@@ -237,25 +260,32 @@ static bool is_busy(const struct waiter *waiter)
 	return !waiter->item.status && !strcmp(waiter->outcome->outcome, "busy");
 }
 
-static void lead_common(struct combiner *combiner, struct waiter *self, struct waiter **batch,
-			size_t max)
+static void lead_common(struct combiner *combiner, struct waiter *self, size_t max)
 {
-	size_t count = take_common(combiner, batch, max);
+	struct arena *arena = self->item.req->arena;
+	struct flight flight = {
+		.members = arena_calloc(arena, max, sizeof(struct waiter *)),
+		.lanes = arena_calloc(arena, max, sizeof(struct lane *)),
+	};
 
-	run(combiner, self, batch, count, true);
+	take_off(combiner, &flight, max);
+	appoint_leaders(combiner);
+	run(combiner, self, flight.members, flight.count, true);
 	/* from the last on, so that they stand in order of arrival again */
-	while (count-- > 0) {
-		if (is_busy(batch[count]))
-			put_apart(combiner, batch[count]);
+	while (flight.count-- > 0) {
+		if (is_busy(flight.members[flight.count]))
+			put_apart(flight.members[flight.count]);
 		else
-			tell(batch[count]);
+			tell(flight.members[flight.count]);
 	}
-	combiner->committing = false;
+	for (size_t i = 0; i < flight.lane_count; i++)
+		land(combiner, flight.lanes[i]);
+	combiner->in_flight--;
 }
 
-static void lead_lane(struct combiner *combiner, struct waiter *self, struct waiter **batch,
-		      size_t max)
+static void lead_lane(struct combiner *combiner, struct waiter *self, size_t max)
 {
+	struct waiter **batch = arena_calloc(self->item.req->arena, max, sizeof(struct waiter *));
 	struct lane *lane = self->lane;
 	size_t count = take_own(lane, batch, max);
 
@@ -273,14 +303,13 @@ static void lead_lane(struct combiner *combiner, struct waiter *self, struct wai
 static void lead(struct combiner *combiner, struct waiter *self)
 {
 	size_t max = (size_t)self->item.req->app->config->registration_batch_max;
-	struct waiter **batch = arena_calloc(self->item.req->arena, max, sizeof(struct waiter *));
 	bool common = self->role == LEADS_COMMON;
 
 	self->role = WAITS;
 	if (common)
-		lead_common(combiner, self, batch, max);
+		lead_common(combiner, self, max);
 	else
-		lead_lane(combiner, self, batch, max);
+		lead_lane(combiner, self, max);
 	appoint_leaders(combiner);
 }
 

@@ -4,9 +4,11 @@
  *
  * The first caller leads: it registers what has gathered, at most REGISTRATION_BATCH_MAX, in one
  * call of register_guests (of register_guest: one alone), then hands the lead to the first of those
- * who came meanwhile. There is no timer: a batch is what gathered while the last one committed, so
- * an idle service answers a single caller as fast as without. Rows of hot events are locked and
- * flushed once a batch, and those who wait hold no connection.
+ * who came meanwhile. There is no timer: a batch is what gathered while others were on their way,
+ * so an idle service answers a single caller as fast as without. Two batches are on their way at
+ * once, never with the same event: it is locked until the first is committed, and its callers
+ * gather for the one after. So rows of hot events are locked and flushed once a batch, and those
+ * who wait hold no connection.
  *
  * An event whose row another transaction holds does not stop the rest: the batch leaves it out, and
  * its callers, with all who come after them, get batches of their own, which do wait, until nobody

@@ -180,19 +180,38 @@ static void buy_beside(void *ctx, size_t i)
 	held->made += register_at(&held->held, i, text("held%zu", i)) == 201;
 }
 
+static void hold(struct held *held, const char *row)
+{
+	other_says("BEGIN");
+	other_says(row);
+	crowd(9, buy_beside, held);
+	pg_return(&other);
+	other = NULL;
+	ck_assert_int_eq(held->early, 5);
+	ck_assert_int_eq(held->made, 8);
+	ck_assert(audit_clean());
+}
+
 START_TEST(a_held_event_does_not_stop_the_others)
 {
 	struct held held = {.held = shop_open(1000, "0", 1000), .free = shop_open(1000, "0", 1000)};
 
-	other_says("BEGIN");
-	other_says(text("SELECT FROM events WHERE id = %lld FOR NO KEY UPDATE",
-			(long long)held.held.event_id));
-	crowd(9, buy_beside, &held);
-	pg_return(&other);
-	other = NULL;
-	ck_assert_int_eq(held.early, 5);
-	ck_assert_int_eq(held.made, 8);
-	ck_assert(audit_clean());
+	hold(&held, text("SELECT FROM events WHERE id = %lld FOR NO KEY UPDATE",
+			 (long long)held.held.event_id));
+}
+END_TEST
+
+/* The batch has the event and waits for the type; who comes for the event waits for the batch. */
+START_TEST(a_batch_on_its_way_does_not_stop_other_events)
+{
+	struct held held = {.held = shop_open(1000, "0", 1000), .free = shop_open(1000, "0", 1000)};
+
+	hold(&held, text("SELECT FROM ticket_types WHERE id = %lld FOR UPDATE",
+			 (long long)held.held.type_id));
+	ck_assert_int_lt(sql_int("SELECT count(DISTINCT xmin::text) FROM guests "
+				 "WHERE event_id = %lld",
+				 (long long)held.held.event_id),
+			 4);
 }
 END_TEST
 
@@ -391,6 +410,7 @@ int main(void)
 	tcase_add_test(tc, events_share_a_transaction);
 	tcase_add_test(tc, one_that_breaks_fails_alone);
 	tcase_add_test(tc, a_held_event_does_not_stop_the_others);
+	tcase_add_test(tc, a_batch_on_its_way_does_not_stop_other_events);
 	tcase_add_test(tc, scans_share_a_transaction);
 	tcase_add_test(tc, plans_of_empty_tables_stay_right);
 	tcase_add_test(tc, readers_each_get_their_own);
