@@ -23,6 +23,12 @@ static enum status clean_up(struct request *req, bool *ret_more, struct problem 
 	return status ? status : request_query(req, &sql_import_clean_up, PG_NO_ARGS, NULL, err);
 }
 
+/* So that no registration has to, and those who come meanwhile with it. */
+static enum status tidy_search(struct request *req, bool *ret_more UNUSED, struct problem *err)
+{
+	return request_query(req, &sql_guest_search_tidy, PG_NO_ARGS, NULL, err);
+}
+
 const struct sweeper_duty sweeper_duties[] = {
 	{"clean-up", 60000, clean_up},
 	{"event-clock", 1000, events_clock_tick},
@@ -37,5 +43,6 @@ const struct sweeper_duty sweeper_duties[] = {
 	{"refunds", 500, sweep_refunds},
 	{"payment-messages", 1000, sweep_messages},
 	{"imports", 500, imports_work},
+	{"guest-search", 500, tidy_search},
 };
 const size_t sweeper_duty_count = ARRAY_LEN(sweeper_duties);
