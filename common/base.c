@@ -4,6 +4,7 @@
 #include "common/base.h"
 
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -26,6 +27,7 @@ size_t utf8_cut(const char *text, size_t len, size_t max)
 
 void fatal(const char *fmt, ...)
 {
+	static atomic_flag ending = ATOMIC_FLAG_INIT;
 	char line[512] = "fatal: ";
 	const size_t prefix = sizeof("fatal: ") - 1;
 	va_list args;
@@ -38,6 +40,8 @@ void fatal(const char *fmt, ...)
 	if (len > sizeof(line) - 2)
 		len = sizeof(line) - 2;
 	line[len++] = '\n';
+	while (atomic_flag_test_and_set(&ending))
+		pause(); /* another thread's line, by which the process ends */
 	ssize_t ignored = write(STDERR_FILENO, line, len);
 	(void)ignored;
 	/* Not exit: handlers may need what has just run out, and other threads are running. */

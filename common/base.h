@@ -33,7 +33,8 @@ void thread_name(const char *name);
  * sequence. */
 size_t utf8_cut(const char *text, size_t len, size_t max);
 
-/* The one way to end on an exhausted resource: a line on stderr, exit EXIT_INTERNAL. */
+/* The one way to end on an exhausted resource: a line on stderr, exit EXIT_INTERNAL.
+ * Of threads that get here together one tells. */
 NORETURN void fatal(const char *fmt, ...) PRINTF_LIKE(1, 2);
 
 #endif

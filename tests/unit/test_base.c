@@ -3,6 +3,7 @@
  */
 #include <check.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -93,6 +94,43 @@ START_TEST(arena_overflow_is_fatal)
 
 	arena_init(&arena, 64);
 	(void)arena_calloc(&arena, SIZE_MAX / 2, 3);
+}
+END_TEST
+
+static void *end_the_process(void *barrier)
+{
+	pthread_barrier_wait(barrier);
+	fatal("the end");
+}
+
+/* Where nothing is left, all threads find out at once. */
+START_TEST(the_end_is_told_once)
+{
+	enum { THREADS = 8 };
+	char said[1024];
+	ssize_t len;
+	int status, ends[2];
+	pid_t pid;
+
+	ck_assert_int_eq(pipe(ends), 0);
+	pid = fork();
+	if (pid == 0) {
+		pthread_barrier_t barrier;
+		pthread_t thread;
+
+		dup2(ends[1], STDERR_FILENO);
+		pthread_barrier_init(&barrier, NULL, THREADS);
+		for (int i = 0; i < THREADS - 1; i++)
+			pthread_create(&thread, NULL, end_the_process, &barrier);
+		end_the_process(&barrier);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == EXIT_INTERNAL);
+	len = read(ends[0], said, sizeof(said));
+	ck_assert_int_eq(len, strlen("fatal: the end\n"));
+	ck_assert_int_eq(memcmp(said, "fatal: the end\n", (size_t)len), 0);
+	close(ends[0]);
+	close(ends[1]);
 }
 END_TEST
 
@@ -576,6 +614,7 @@ static TCase *memory_case(void)
 	tcase_add_test(tcase, arena_memory_is_zeroed_and_aligned);
 	tcase_add_test(tcase, arena_takes_values_larger_than_a_block);
 	tcase_add_test(tcase, arena_copies_texts);
+	tcase_add_loop_test(tcase, the_end_is_told_once, 0, 20);
 	tcase_add_exit_test(tcase, arena_overflow_is_fatal, EXIT_INTERNAL);
 	tcase_add_exit_test(tcase, arena_exhaustion_is_fatal, EXIT_INTERNAL);
 	tcase_add_test(tcase, strbuf_grows_on_the_heap_and_in_an_arena);
