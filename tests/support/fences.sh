@@ -77,6 +77,11 @@ while IFS= read -r file; do
 done < <(git ls-files -co --exclude-standard -- common api worker-tickets worker-email |
 	grep '/sql/.*\.sql$')
 
+# A planted fault that fits no more proves nothing.
+for file in tests/chaos/bugs/*.patch; do
+	git apply --check "$file" 2>/dev/null || breach "$file: does not fit the tree"
+done
+
 for file in "${PROGRAM[@]}" $(sources tests); do
 	lines=$(wc -l <"$file")
 	[ "$lines" -le 400 ] || echo "note: $file has $lines lines"
