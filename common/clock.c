@@ -51,13 +51,13 @@ void clock_cond_init(pthread_cond_t *ret)
 	pthread_condattr_destroy(&monotonic);
 }
 
-bool clock_cond_wait(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t us)
+void clock_cond_wait(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t us)
 {
 	int64_t until_us = clock_monotonic_us() + us;
 	struct timespec until = {.tv_sec = until_us / US_PER_S,
 				 .tv_nsec = until_us % US_PER_S * 1000};
 
-	return pthread_cond_timedwait(cond, lock, &until) == 0;
+	pthread_cond_timedwait(cond, lock, &until);
 }
 
 /* Days since 1970-01-01. Years begin in March, so that a leap day is the last of its year, and

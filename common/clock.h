@@ -23,8 +23,8 @@ void clock_sleep_ms(int64_t ms);
 
 /* A condition variable whose timed waits go by the monotonic clock; end: pthread_cond_destroy. */
 void clock_cond_init(pthread_cond_t *ret);
-/* Wait, the lock held, for so long at most; false: that time has passed. */
-bool clock_cond_wait(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t us);
+/* Wait, the lock held, for so long at most. */
+void clock_cond_wait(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t us);
 
 /* RFC 3339 date-time of `len` bytes with an offset (Z or ±hh:mm), year 0001 to 9999, seconds 0 to
  * 60, fractions cut to microseconds. False: not one (a time without offset too). */

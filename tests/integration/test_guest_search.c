@@ -161,6 +161,26 @@ START_TEST(a_check_in_leaves_it_alone)
 }
 END_TEST
 
+/* New guests wait in the index's pending list for the duty: whoever registers never sorts them in.
+ */
+START_TEST(a_duty_sorts_new_guests_in)
+{
+	struct guest guest = only_guest();
+
+	sql("CREATE EXTENSION pgstattuple");
+	/* more than once: the first may be what the duty does when the process starts */
+	for (int round = 0; round < 2; round++) {
+		sql("INSERT INTO guests (event_id, first_name, last_name, email, registered_by, "
+		    "attempt_id) SELECT %lld, 'A', 'B', 'g%d-' || i || '@example.com', 10, "
+		    "gen_random_uuid() FROM generate_series(1, 1000) AS i",
+		    (long long)guest.shop.event_id, round);
+		ck_assert(sql_becomes(
+			10000, "0",
+			"SELECT pending_tuples FROM pgstatginindex('idx_guest_search_words')"));
+	}
+}
+END_TEST
+
 /* --- what is found -----------------------------------------------------------------------------
  */
 
@@ -326,6 +346,7 @@ int main(void)
 	tcase_add_test(kept, says_what_guests_say);
 	tcase_add_test(kept, says_what_any_statement_left);
 	tcase_add_test(kept, a_check_in_leaves_it_alone);
+	tcase_add_test(kept, a_duty_sorts_new_guests_in);
 	tcase_add_test(kept, finds_what_a_plain_search_finds);
 	tcase_add_test(kept, a_page_reads_a_page_and_at_most_its_event);
 	suite_add_tcase(suite, kept);

@@ -214,6 +214,7 @@ static const struct job {
 	{"job voids", "voids", SUITE_API, cause_void, prepare_hold, 0},
 	{"job refunds", "refunds", SUITE_API, cause_refund, prepare_paid, 0},
 	{"job event-clock", "event-clock", SUITE_API, cause_nothing, NULL, 1500},
+	{"job guest-search", "guest-search", SUITE_API, cause_nothing, NULL, 1500},
 	{"job crashed-registrations", "crashed-registr", SUITE_API, cause_nothing, NULL, 2500},
 	{"job payment-messages", "payment-message", SUITE_API, cause_nothing, NULL, 1500},
 };
