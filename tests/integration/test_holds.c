@@ -418,6 +418,9 @@ static void be_refused(void *ctx, size_t i)
 {
 	struct reply *reply = shop_register(ctx, token_user(), text("g%zu", i));
 
+	/* a machine short of time: no connection to PostgreSQL came free in time */
+	for (int n = 0; n < 20 && strcmp(reply_slug(reply), "overloaded") == 0; n++)
+		reply = shop_register(ctx, token_user(), text("g%zu", i));
 	ck_assert_str_eq(reply_slug(reply), "payment-unavailable");
 	ck_assert_ptr_nonnull(reply_header(reply, "Retry-After"));
 }
