@@ -77,7 +77,9 @@ static void launch(void)
 
 void proxy_complaints(void)
 {
-	if (system(text("tail -n 20 %s/error.log >&2", dir)) != 0)
+	/* that nobody listens is what a restart looks like: it must not hide the rest */
+	if (system(text("(grep -v '(111: ' %s/error.log | tail -n 20; tail -n 20 %s/error.log) >&2",
+			dir, dir)) != 0)
 		fprintf(stderr, "proxy: no log\n");
 }
 
