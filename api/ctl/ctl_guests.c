@@ -13,6 +13,7 @@
 #include "api/guests/import_source.h"
 #include "api/guests/imports_store.h"
 #include "common/clock.h"
+#include "common/crash_point.h"
 
 enum { POLL_MS = 300, PATIENCE_S = 30 };
 
@@ -88,9 +89,12 @@ static enum status queue_file(const struct ctl *ctl, struct request *req, FILE *
 			      !ctl_flag(ctl, "--no-mails"), ret_id, err);
 	if (status)
 		return status;
+	CRASH_POINT("corectl.import-begun");
 	status = take_file(req, file, *ret_id, &size, err);
+	CRASH_POINT("corectl.import-read");
 	if (!status)
 		status = import_queue(req, *ret_id, size, err);
+	CRASH_POINT("corectl.import-queued");
 	if (status && import_drop(req, *ret_id, &ignored))
 		(void)fprintf(stderr, "corectl: import %lld is left: %s\n", (long long)*ret_id,
 			      ignored.detail);

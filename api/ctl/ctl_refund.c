@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "api/ctl/ctl.h"
+#include "common/crash_point.h"
 #include "sql_ctl.h"
 
 struct refund {
@@ -57,6 +58,7 @@ static enum status resume(struct ctl *ctl, int64_t id, const char *service_id, s
 	if (!status && pg_affected(result) == 0)
 		return problem_set(err, ST_NOT_FOUND, "there is no dead refund %lld",
 				   (long long)id);
+	CRASH_POINT_IF(!status, "corectl.refund-resumed");
 	return status;
 }
 

@@ -3,6 +3,7 @@
 #include "api/events/events_rules.h"
 #include "api/events/events_store.h"
 #include "api/events/ticket_types_store.h"
+#include "common/crash_point.h"
 
 static enum status check_count(struct request *req, int64_t event_id, struct problem *err)
 {
@@ -31,6 +32,7 @@ enum status ticket_types_service_create(struct request *req, const struct ticket
 		status = events_rules_open(&event, err);
 	if (!status)
 		status = ticket_types_store_insert(req, event.id, input, 1, &type_id, err);
+	CRASH_POINT("ticket-type.inserted");
 	return status ? status : ticket_types_store_get(req, event.id, type_id, ret, err);
 }
 
@@ -89,6 +91,7 @@ static enum status store_edit(struct request *req, const struct ticket_type *old
 
 	if (changes)
 		status = ticket_types_store_update(req, edited, err);
+	CRASH_POINT("ticket-type.edited");
 	if (!status && (changes & CHANGE_PAGE))
 		status = events_store_change_pages(req, old->event_id, old->id, err);
 	return status;
@@ -128,5 +131,8 @@ enum status ticket_types_service_delete(struct request *req, struct problem *err
 		status = events_rules_open(&event, err);
 	if (!status)
 		status = ticket_types_rules_delete(&old, err);
-	return status ? status : ticket_types_store_delete(req, old.id, err);
+	if (!status)
+		status = ticket_types_store_delete(req, old.id, err);
+	CRASH_POINT("ticket-type.deleted");
+	return status;
 }

@@ -56,7 +56,9 @@ extern const struct crash_flow flow_register, flow_register_together, flow_regis
 	flow_reissue, flow_document, flow_document_reclaimed, flow_document_gone,
 	flow_document_file, flow_document_replaced, flow_document_tidied, flow_mail,
 	flow_mail_failing, flow_mail_due, flow_mail_refused, flow_mail_down, flow_mail_overtaken,
-	flow_redis_lost, flow_migrate, flow_ctl_fold, flow_ctl_kick;
+	flow_redis_lost, flow_migrate, flow_ctl_fold, flow_ctl_kick, flow_type_add, flow_type_edit,
+	flow_type_delete, flow_staff_add, flow_staff_remove, flow_guest_confirm, flow_ctl_refund,
+	flow_ctl_import;
 
 /* Start the program armed, in the place of the one that runs; it may end before it is ready. */
 void crash_arm(enum suite_part part, const char *label, int after);

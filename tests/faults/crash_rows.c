@@ -92,6 +92,13 @@ const struct crash_row crash_rows[] = {
 	{"guest.counted", &flow_guest_cancel, 1},
 	{"guest.told", &flow_guest_cancel, 1},
 
+	{"guest.status-set", &flow_guest_confirm, 1},
+	{"guest.ticket-changed", &flow_guest_confirm, 1},
+	{"guest.money-moved", &flow_guest_confirm, 1},
+	{"guest.told", &flow_guest_confirm, 1},
+	{"write.key-stored", &flow_guest_confirm, 1},
+	{"write.committed", &flow_guest_confirm, 1},
+
 	{"guest.removing", &flow_guest_remove, 1},
 	{"write.committed", &flow_guest_remove, 1},
 
@@ -135,6 +142,24 @@ const struct crash_row crash_rows[] = {
 
 	{"event.deleted", &flow_event_delete, 1},
 	{"write.committed", &flow_event_delete, 1},
+
+	{"ticket-type.inserted", &flow_type_add, 1},
+	{"write.begun", &flow_type_add, 1},
+	{"write.handled", &flow_type_add, 1},
+	{"write.key-stored", &flow_type_add, 1},
+	{"write.committed", &flow_type_add, 1},
+
+	{"ticket-type.edited", &flow_type_edit, 1},
+	{"write.committed", &flow_type_edit, 1},
+
+	{"ticket-type.deleted", &flow_type_delete, 1},
+	{"write.committed", &flow_type_delete, 1},
+
+	{"staff.added", &flow_staff_add, 1},
+	{"write.committed", &flow_staff_add, 1},
+
+	{"staff.removed", &flow_staff_remove, 1},
+	{"write.committed", &flow_staff_remove, 1},
 
 	{"event-clock.started", &flow_event_clock, 1},
 	{"event-clock.ended", &flow_event_clock, 1},
@@ -262,6 +287,12 @@ const struct crash_row crash_rows[] = {
 	{"corectl.folded", &flow_ctl_fold, 1},
 
 	{"corectl.kicked", &flow_ctl_kick, 1},
+
+	{"corectl.refund-resumed", &flow_ctl_refund, 1},
+
+	{"corectl.import-begun", &flow_ctl_import, 1},
+	{"corectl.import-read", &flow_ctl_import, 1},
+	{"corectl.import-queued", &flow_ctl_import, 1},
 };
 /* clang-format on */
 const size_t crash_row_count = ARRAY_LEN(crash_rows);

@@ -1,4 +1,5 @@
 /* Imports, exports, statistics, keys that expire, steps of the schema. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -69,6 +70,58 @@ const struct crash_flow flow_import = {
 	.act = import,
 	.again = are_imported_once,
 };
+
+/* --- the same by corectl ---------------------------------------------------------------------- */
+
+static const char *file_path(void)
+{
+	return text("/tmp/crash-import-%d.csv", (int)getpid());
+}
+
+static void write_file(struct crash_run *run)
+{
+	FILE *file = fopen(file_path(), "w");
+
+	open_free(run);
+	ck_assert_ptr_nonnull(file);
+	fprintf(file,
+		"email,lastName,firstName,ticketTypeId\r\n"
+		"a@example.com,Last,First,%lld\r\nb@example.com,Last,First,%lld\r\n",
+		(long long)run->shop.type_id, (long long)run->shop.type_id);
+	ck_assert_int_eq(fclose(file), 0);
+	run->path = text("import %lld %s", (long long)run->shop.event_id, file_path());
+}
+
+static void import_by_hand(struct crash_run *run)
+{
+	crash_corectl(run, run->path);
+}
+
+/* What was queued is imported without corectl too; the second file then finds its guests there. */
+static void both_are_imported_once(struct crash_run *run)
+{
+	const char *output;
+	int status = suite_ask_corectl(&output, "%s", run->path);
+
+	ck_assert_msg(status == EXIT_SUCCESS || strstr(output, " 2 rejected"), "%s", output);
+	becomes("0", "SELECT count(*) FROM imports WHERE status IN ('queued', 'running')");
+	all_served(2);
+}
+
+static void remove_file(void)
+{
+	ck_assert_int_eq(unlink(file_path()), 0);
+}
+
+const struct crash_flow flow_ctl_import = {
+	.name = "corectl import",
+	.prepare = write_file,
+	.act = import_by_hand,
+	.again = both_are_imported_once,
+	.over = remove_file,
+};
+
+/* --- and out ---------------------------------------------------------------------------------- */
 
 static void import_many(struct crash_run *run)
 {

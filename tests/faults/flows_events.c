@@ -190,6 +190,148 @@ const struct crash_flow flow_event_delete = {
 	.again = is_gone,
 };
 
+/* --- its ticket types and its staff ----------------------------------------------------------- */
+
+static const char other_type[] = "{\"name\":\"Other\",\"price\":5,\"quantity\":3}";
+
+static const char *types_of(const struct crash_run *run)
+{
+	return text("/api/events/%lld/ticket-types", (long long)run->shop.event_id);
+}
+
+static void add_type(struct crash_run *run)
+{
+	keyed(token_organizer(), types_of(run), other_type);
+}
+
+static void type_is_added_once(struct crash_run *run)
+{
+	struct reply *reply = keyed_again(token_organizer(), types_of(run), other_type, 201);
+
+	ck_assert_int_eq(sql_int("SELECT count(*) FROM ticket_types WHERE event_id = %lld",
+				 (long long)run->shop.event_id),
+			 2);
+	ck_assert_int_eq(sql_int("SELECT max(id) FROM ticket_types"), reply_int(reply, "data.id"));
+}
+
+const struct crash_flow flow_type_add = {
+	.name = "a ticket type that is added",
+	.part = SUITE_API,
+	.prepare = open_event,
+	.act = add_type,
+	.again = type_is_added_once,
+};
+
+static void open_with_ticket(struct crash_run *run)
+{
+	open_with_document(run);
+	run->path = text("%s/%lld", types_of(run), (long long)run->shop.type_id);
+}
+
+static void rename_type(struct crash_run *run)
+{
+	api_patch(token_organizer(), run->path, "{\"name\":\"Balcony\"}");
+}
+
+/* Its tickets show the name: each is made anew. */
+static void type_is_renamed(struct crash_run *run)
+{
+	must(api_patch(token_organizer(), run->path, "{\"name\":\"Balcony\"}"), 200);
+	ck_assert_str_eq(sql("SELECT name FROM ticket_types"), "Balcony");
+	becomes("0", "SELECT count(*) FROM tickets t JOIN ticket_types y ON y.id = "
+		     "t.ticket_type_id WHERE t.page_seq < y.page_seq AND t.status <> 'pending'");
+	all_jobs_done();
+	becomes("1", "SELECT count(*) FROM tickets t JOIN ticket_types y ON y.id = "
+		     "t.ticket_type_id JOIN documents d ON d.ticket_id = t.id AND d.doc_version = "
+		     "t.doc_version WHERE t.status = 'ready' AND t.page_seq = y.page_seq");
+}
+
+const struct crash_flow flow_type_edit = {
+	.name = "a ticket type that is renamed",
+	.part = SUITE_API,
+	.prepare = open_with_ticket,
+	.act = rename_type,
+	.again = type_is_renamed,
+};
+
+static void open_with_other_type(struct crash_run *run)
+{
+	struct reply *reply;
+
+	open_event(run);
+	reply = must(api_post(token_organizer(), types_of(run), "%s", other_type), 201);
+	run->path = text("%s/%lld", types_of(run), (long long)reply_int(reply, "data.id"));
+}
+
+static void type_is_gone(struct crash_run *run)
+{
+	struct reply *reply = api_delete(token_organizer(), "%s", run->path);
+
+	if (reply->status != 404)
+		must(reply, 204);
+	ck_assert_int_eq(sql_int("SELECT count(*) FROM ticket_types WHERE deleted_at IS NULL"), 1);
+}
+
+const struct crash_flow flow_type_delete = {
+	.name = "a ticket type that is deleted",
+	.part = SUITE_API,
+	.prepare = open_with_other_type,
+	.act = delete_it,
+	.again = type_is_gone,
+};
+
+static const char staff[] = "SELECT count(*) FROM event_staff";
+
+static void open_for_staff(struct crash_run *run)
+{
+	open_event(run);
+	run->path = text("%s/staff/%d", run->path, OTHER_USER);
+}
+
+static struct reply *add_him(struct crash_run *run)
+{
+	return api_send("PUT", token_organizer(), run->path, NULL, NULL);
+}
+
+static void add_staff(struct crash_run *run)
+{
+	add_him(run);
+}
+
+static void is_staff(struct crash_run *run)
+{
+	must(add_him(run), 204);
+	ck_assert_int_eq(sql_int(staff), 1);
+}
+
+const struct crash_flow flow_staff_add = {
+	.name = "a member of staff who is added",
+	.part = SUITE_API,
+	.prepare = open_for_staff,
+	.act = add_staff,
+	.again = is_staff,
+};
+
+static void open_with_staff(struct crash_run *run)
+{
+	open_for_staff(run);
+	must(add_him(run), 204);
+}
+
+static void is_no_staff(struct crash_run *run)
+{
+	must(api_delete(token_organizer(), "%s", run->path), 204);
+	ck_assert_int_eq(sql_int(staff), 0);
+}
+
+const struct crash_flow flow_staff_remove = {
+	.name = "a member of staff who is removed",
+	.part = SUITE_API,
+	.prepare = open_with_staff,
+	.act = delete_it,
+	.again = is_no_staff,
+};
+
 /* --- by the clock ----------------------------------------------------------------------------- */
 
 static void time_passes(struct crash_run *run)

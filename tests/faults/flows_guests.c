@@ -43,6 +43,52 @@ const struct crash_flow flow_guest_cancel = {
 	.again = has_left_once,
 };
 
+/* --- confirmed by hand ------------------------------------------------------------------------ */
+
+static void open_unpaid(struct crash_run *run)
+{
+	struct reply *guest;
+
+	run->shop = shop_open(10, "49.90", 10);
+	guest = must(shop_register(&run->shop, token_user(), "guest"), 201);
+	run->path = text("/api/events/%lld/guests/%lld", (long long)run->shop.event_id,
+			 (long long)reply_int(guest, "data.id"));
+}
+
+static void confirm(struct crash_run *run)
+{
+	keyed(token_organizer(), text("%s/confirm", run->path), NULL);
+}
+
+/* Paid on site: a ticket, and the intent is given up. */
+static void is_confirmed_once(struct crash_run *run)
+{
+	struct reply *reply =
+		keyed_again(token_organizer(), text("%s/confirm", run->path), NULL, 200);
+
+	ck_assert_str_eq(reply_text(reply, "data.status"), "confirmed");
+	ck_assert_int_eq(sql_int(live_seats), 1);
+	becomes("0", "SELECT count(*) FROM payments WHERE void_at IS NOT NULL");
+	ck_assert_int_eq(sql_int("SELECT count(*) FROM payments WHERE method = 'on_site' AND "
+				 "status = 'succeeded'"),
+			 1);
+	ck_assert_int_eq(intents("cancelled"), 1);
+	all_jobs_done();
+	ck_assert_int_eq(sql_int("SELECT count(*) FROM tickets t JOIN documents d ON d.ticket_id = "
+				 "t.id WHERE t.status = 'ready'"),
+			 1);
+	ck_assert_int_eq(sql_int("SELECT count(*) FROM notifications WHERE kind = 'ticket-issued'"),
+			 1);
+}
+
+const struct crash_flow flow_guest_confirm = {
+	.name = "a guest who is confirmed by hand",
+	.part = SUITE_API,
+	.prepare = open_unpaid,
+	.act = confirm,
+	.again = is_confirmed_once,
+};
+
 static void remove_him(struct crash_run *run)
 {
 	api_delete(token_organizer(), "%s", run->path);

@@ -1,4 +1,7 @@
 /* What the payment service tells and is told: webhooks, holds that end, refunds. */
+#include <stdlib.h>
+#include <string.h>
+
 #include "tests/faults/crash.h"
 
 static const char seats_taken[] = "SELECT sum(current_attendees) FROM events";
@@ -161,6 +164,46 @@ const struct crash_flow flow_refund_failing = {
 	.prepare = open_paid,
 	.act = refund_in_vain,
 	.again = is_refunded_later,
+};
+
+/* --- a refund that was given up ------------------------------------------------------------------
+ */
+
+static void give_up(struct crash_run *run)
+{
+	open_paid(run);
+	payments_fail(true);
+	refund(run);
+	sql("UPDATE refunds SET status = 'dead', next_at = NULL");
+	payments_fail(false);
+}
+
+static const char *resume_words(void)
+{
+	return text("refund resume %s --not-refunded", sql("SELECT id FROM refunds"));
+}
+
+static void resume(struct crash_run *run)
+{
+	crash_corectl(run, resume_words());
+}
+
+/* Whoever gives the word again is told that it is dead no more. */
+static void is_resumed_once(struct crash_run *run)
+{
+	const char *output;
+
+	(void)run;
+	ck_assert_int_eq(suite_ask_corectl(&output, "%s", resume_words()), EXIT_FAILURE);
+	ck_assert_ptr_nonnull(strstr(output, "no dead refund"));
+	refunds_are("1", "10.00");
+}
+
+const struct crash_flow flow_ctl_refund = {
+	.name = "corectl refund resume",
+	.prepare = give_up,
+	.act = resume,
+	.again = is_resumed_once,
 };
 
 /* The service gave back on its own, and tells that before it tells of the payment. */
