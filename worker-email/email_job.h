@@ -1,6 +1,8 @@
 /*
  * email_job: what a `send-email` job does: load the mail as it is now, drop it when overtaken, else
- * hand it to the notification service, and record what became of it with the job's end.
+ * hand it to the notification service, and record what became of it with the job's end. Jobs of a
+ * batch are loaded together and recorded together as long as the service answers fast: what a mail
+ * tells is at most 50 ms old, and what became of it waits as long at most, and for one call.
  */
 #ifndef WORKER_EMAIL_EMAIL_JOB_H
 #define WORKER_EMAIL_EMAIL_JOB_H

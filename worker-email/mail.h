@@ -59,9 +59,9 @@ struct mail_letter {
 	const char *ics; /* calendar entry; NULL: none */
 };
 
-/* Read the mail; *ret NULL: there is no such row. */
-enum status mail_load(struct pg_pool *pool, struct arena *arena, int64_t id, struct mail **ret,
-		      struct problem *err) MUST_CHECK;
+/* Read the mails of these jobs; ret[i] NULL: there is no such row. */
+enum status mail_load(struct pg_pool *pool, struct arena *arena, const struct job *jobs,
+		      size_t count, struct mail **ret, struct problem *err) MUST_CHECK;
 /* Was it sent or dropped already? (A failed one may be kicked and goes out again.) */
 bool mail_is_settled(const struct mail *mail);
 /* Why it must not go out any more; NULL: it may. Pure. */
@@ -77,12 +77,18 @@ struct mail_outcome {
 	const char *error;      /* or NULL */
 	const char *service_id; /* or NULL */
 };
-/* Record the outcome and take the job off the outbox, in one transaction. ST_JOB_LOST: somebody
- * else holds the job by now. `mail` may be NULL: the job alone. */
-enum status mail_complete(struct pg_pool *pool, const struct mail *mail, const struct job *job,
-			  const struct mail_outcome *outcome, struct problem *err) MUST_CHECK;
+/* The end of a job. */
+struct mail_ending {
+	const struct mail *mail; /* NULL: the job alone */
+	const struct job *job;
+	struct mail_outcome outcome;
+	bool ours; /* false: somebody else holds the job by now, and nothing was recorded */
+};
+/* Record the outcomes and take the jobs off the outbox, in one transaction; sets `ours`. */
+enum status mail_complete(struct pg_pool *pool, struct arena *arena, struct mail_ending *endings,
+			  size_t count, struct problem *err) MUST_CHECK;
 /* Record an attempt that failed; the job stays. Nothing happens when it is ours no longer. */
-enum status mail_record_failure(struct pg_pool *pool, const struct mail *mail,
+enum status mail_record_failure(struct pg_pool *pool, struct arena *arena, const struct mail *mail,
 				const struct job *job, const struct mail_outcome *outcome,
 				struct problem *err) MUST_CHECK;
 

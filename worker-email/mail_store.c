@@ -41,65 +41,117 @@ static const struct field mail_fields[] = {
 };
 static const struct schema mail_schema = SCHEMA(mail_fields, struct mail);
 
-enum status mail_load(struct pg_pool *pool, struct arena *arena, int64_t id, struct mail **ret,
-		      struct problem *err)
+static size_t find_row(const struct pg_result *rows, int64_t id)
+{
+	size_t row = 0;
+
+	while (row < pg_rows(rows) && pg_i64(rows, row, 0) != id)
+		row++;
+	return row;
+}
+
+enum status mail_load(struct pg_pool *pool, struct arena *arena, const struct job *jobs,
+		      size_t count, struct mail **ret, struct problem *err)
 {
 	PG_LEASED conn = NULL;
 	PG_RESULT rows = NULL;
+	int64_t *ids = arena_calloc(arena, count, sizeof(*ids));
 	enum status status = pg_lease(pool, &conn, err);
+
+	for (size_t i = 0; i < count; i++)
+		ids[i] = jobs[i].subject_id;
 	if (status == OK)
-		status = pg_query(conn, &sql_mail_load, PG_ARGS(PG_I64(id)), &rows, err);
+		status = pg_query(conn, &sql_mail_load, PG_ARGS(PG_I64_ARRAY(ids, count)), &rows,
+				  err);
 	if (status != OK)
 		return status;
-	struct mail *mail = NULL;
-	if (pg_rows(rows) > 0) {
-		mail = ARENA_NEW(arena, struct mail);
-		pg_scan(rows, 0, &mail_schema, arena, mail);
+	for (size_t i = 0; i < count; i++) {
+		size_t row = find_row(rows, ids[i]);
+
+		ret[i] = row < pg_rows(rows) ? ARENA_NEW(arena, struct mail) : NULL;
+		if (ret[i])
+			pg_scan(rows, row, &mail_schema, arena, ret[i]);
 	}
-	*ret = mail;
 	return OK;
 }
 
-static enum status settle(struct pg_conn *conn, const struct mail *mail, const struct job *job,
-			  const struct mail_outcome *outcome, struct problem *err)
+/* --- what became of them ---------------------------------------------------------------------- */
+
+static enum status settle(struct pg_conn *conn, struct arena *arena,
+			  const struct mail_ending *endings, size_t count, struct problem *err)
 {
-	if (!mail)
+	int64_t *ids = arena_calloc(arena, count, sizeof(*ids));
+	int64_t *attempts = arena_calloc(arena, count, sizeof(*attempts));
+	int64_t *deliveries = arena_calloc(arena, count, sizeof(*deliveries));
+	const char **statuses = arena_calloc(arena, count, sizeof(*statuses));
+	const char **errors = arena_calloc(arena, count, sizeof(*errors));
+	const char **service_ids = arena_calloc(arena, count, sizeof(*service_ids));
+	const char **jobs = arena_calloc(arena, count, sizeof(*jobs));
+	size_t n = 0;
+
+	for (const struct mail_ending *e = endings; e < endings + count; e++) {
+		if (!e->mail)
+			continue;
+		ids[n] = e->mail->id;
+		attempts[n] = e->outcome.attempts;
+		deliveries[n] = e->job->deliveries;
+		statuses[n] = e->outcome.status;
+		errors[n] = e->outcome.error;
+		service_ids[n] = e->outcome.service_id;
+		jobs[n++] = e->job->id;
+	}
+	if (!n)
 		return OK;
 	return pg_query(conn, &sql_mail_settle,
-			PG_ARGS(PG_I64(mail->id), PG_TEXT(outcome->status),
-				PG_I64(outcome->attempts), PG_TEXT(outcome->error),
-				PG_TEXT(outcome->service_id), PG_TEXT(job->id),
-				PG_I64(job->deliveries)),
+			PG_ARGS(PG_I64_ARRAY(ids, n), PG_TEXT_ARRAY(statuses, n),
+				PG_I64_ARRAY(attempts, n), PG_TEXT_ARRAY(errors, n),
+				PG_TEXT_ARRAY(service_ids, n), PG_TEXT_ARRAY(jobs, n),
+				PG_I64_ARRAY(deliveries, n)),
 			NULL, err);
 }
 
-enum status mail_complete(struct pg_pool *pool, const struct mail *mail, const struct job *job,
-			  const struct mail_outcome *outcome, struct problem *err)
+static enum status complete(struct pg_conn *conn, struct arena *arena, struct mail_ending *endings,
+			    size_t count, struct problem *err)
+{
+	struct job *jobs = arena_calloc(arena, count, sizeof(*jobs));
+	bool *ours = arena_calloc(arena, count, sizeof(*ours));
+	enum status status;
+
+	for (size_t i = 0; i < count; i++)
+		jobs[i] = *endings[i].job;
+	status = queue_complete(conn, jobs, count, ours, err);
+	for (size_t i = 0; i < count; i++)
+		endings[i].ours = ours[i];
+	return status;
+}
+
+enum status mail_complete(struct pg_pool *pool, struct arena *arena, struct mail_ending *endings,
+			  size_t count, struct problem *err)
 {
 	PG_LEASED conn = NULL;
-	bool ours = false;
 	enum status status = pg_lease(pool, &conn, err);
+
 	if (status == OK)
 		status = pg_begin(conn, err);
 	if (status == OK)
-		status = settle(conn, mail, job, outcome, err);
+		status = settle(conn, arena, endings, count, err);
 	CRASH_POINT("mail.settled");
 	if (status == OK)
-		status = queue_complete(conn, job, 1, &ours, err);
-	if (status == OK && !ours)
-		status = problem_set(err, ST_JOB_LOST, "the job went to another worker");
+		status = complete(conn, arena, endings, count, err);
 	if (status == OK)
 		status = pg_commit(conn, err);
 	return status;
 }
 
-enum status mail_record_failure(struct pg_pool *pool, const struct mail *mail,
+enum status mail_record_failure(struct pg_pool *pool, struct arena *arena, const struct mail *mail,
 				const struct job *job, const struct mail_outcome *outcome,
 				struct problem *err)
 {
+	const struct mail_ending ending = {.mail = mail, .job = job, .outcome = *outcome};
 	PG_LEASED conn = NULL;
 	enum status status = pg_lease(pool, &conn, err);
+
 	if (status == OK)
-		status = settle(conn, mail, job, outcome, err);
+		status = settle(conn, arena, &ending, 1, err);
 	return status;
 }

@@ -1,5 +1,6 @@
 /* email_job against a real PostgreSQL, a real Redis and the stand-in platform. */
 #include <check.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -454,6 +455,118 @@ START_TEST(test_a_job_without_a_mail_is_done)
 }
 END_TEST
 
+/* --- together --------------------------------------------------------------------------------- */
+
+enum { TOGETHER = 4 };
+static const char transactions[] = "SELECT count(DISTINCT xmin::text)::text FROM notifications "
+				   "WHERE status = 'sent'";
+
+/* One mail each for guests 1 and 2, and further ones for guest 1. */
+static void reserve_together(struct job jobs[TOGETHER])
+{
+	size_t have = 0;
+	for (int i = 0; i < TOGETHER; i++) {
+		if (i == 1)
+			ticket_mail();
+		else
+			put_mail("registration-confirmed", 1, i);
+	}
+	while (have < TOGETHER)
+		jobs[have++] = reserve_one();
+}
+
+static void run_together(const struct job *jobs, enum job_result second)
+{
+	struct job_outcome outcomes[TOGETHER] = {0};
+	email_run(&context, &arena, jobs, TOGETHER, outcomes);
+	for (int i = 0; i < TOGETHER; i++)
+		ck_assert_int_eq(outcomes[i].result, i == 1 ? second : JOB_DONE);
+}
+
+START_TEST(test_a_batch_is_recorded_at_once)
+{
+	struct job jobs[TOGETHER];
+	reserve_together(jobs);
+	run_together(jobs, JOB_DONE);
+	ck_assert_int_eq(standin_count("mails"), TOGETHER);
+	ck_assert_str_eq(ask(transactions), "1");
+	ck_assert_str_eq(ask("SELECT count(*)::text FROM outbox"), "0");
+}
+END_TEST
+
+START_TEST(test_slow_calls_are_recorded_one_by_one)
+{
+	struct job jobs[TOGETHER];
+	reserve_together(jobs);
+	standin_script("\"service\":\"notification\",\"behaviour\":\"slow\",\"delayMs\":100");
+	run_together(jobs, JOB_DONE);
+	ck_assert_str_eq(ask(transactions), "4");
+}
+END_TEST
+
+START_TEST(test_a_lost_job_leaves_its_batch)
+{
+	struct job jobs[TOGETHER];
+	reserve_together(jobs);
+	sql("UPDATE outbox SET deliveries = deliveries + 1 WHERE subject_id = (SELECT id FROM "
+	    "notifications WHERE kind = 'ticket-issued')");
+	run_together(jobs, JOB_LOST);
+	ck_assert_str_eq(ask("SELECT status FROM notifications WHERE guest_id = 2"), "queued");
+	ck_assert_str_eq(ask("SELECT count(*)::text FROM outbox"), "1");
+}
+END_TEST
+
+START_TEST(test_one_that_breaks_fails_alone)
+{
+	struct job jobs[TOGETHER];
+	reserve_together(jobs);
+	sql("CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS "
+	    "$$ BEGIN RAISE EXCEPTION 'odd' USING ERRCODE = '22000'; END $$;"
+	    "CREATE TRIGGER refuse BEFORE UPDATE ON notifications FOR EACH ROW"
+	    " WHEN (OLD.kind = 'ticket-issued') EXECUTE FUNCTION refuse()");
+	run_together(jobs, JOB_FAILED);
+	sql("DROP FUNCTION refuse CASCADE");
+	ck_assert_str_eq(ask("SELECT string_agg(subject_id::text, ' ') = (SELECT id::text FROM "
+			     "notifications WHERE status = 'queued') FROM outbox"),
+			 "t");
+}
+END_TEST
+
+/* Only while the call of the first mail runs. */
+static void *cancel_meanwhile(void *unused UNUSED)
+{
+	struct problem failed = {0};
+	PG_LEASED conn = NULL;
+	bool reached = false;
+	for (int i = 0; i < 1000 && !reached; i++) {
+		clock_sleep_ms(2);
+		reached = standin_count("notification") > 0;
+	}
+	if (reached && pg_lease(pool, &conn, &failed) == OK &&
+	    pg_exec(conn,
+		    "UPDATE guests SET status = 'cancelled', cancelled_at = now() WHERE id = 2",
+		    PG_NO_ARGS, NULL, &failed) == OK)
+		return conn;
+	return NULL;
+}
+
+START_TEST(test_what_a_slow_call_overtook_is_dropped)
+{
+	struct job jobs[TOGETHER];
+	pthread_t thread;
+	void *cancelled;
+	reserve_together(jobs);
+	standin_script("\"service\":\"notification\",\"behaviour\":\"slow\",\"delayMs\":250,"
+		       "\"times\":1");
+	ck_assert_int_eq(pthread_create(&thread, NULL, cancel_meanwhile, NULL), 0);
+	run_together(jobs, JOB_DONE);
+	pthread_join(thread, &cancelled);
+	ck_assert_ptr_nonnull(cancelled);
+	ck_assert_str_eq(ask("SELECT status FROM notifications WHERE guest_id = 2"), "dropped");
+	ck_assert_int_eq(standin_count("mails"), TOGETHER - 1);
+}
+END_TEST
+
 /* --- a service that fails --------------------------------------------------------------------- */
 
 START_TEST(test_500_twice_then_ok_is_delivered_once)
@@ -682,6 +795,11 @@ static Suite *make_suite(void)
 	tcase_add_test(jobs, test_a_retry_says_the_same);
 	tcase_add_loop_test(jobs, test_an_overtaken_mail_is_dropped, 0, ARRAY_LEN(overtaken_cases));
 	tcase_add_test(jobs, test_a_job_without_a_mail_is_done);
+	tcase_add_test(jobs, test_a_batch_is_recorded_at_once);
+	tcase_add_test(jobs, test_slow_calls_are_recorded_one_by_one);
+	tcase_add_test(jobs, test_a_lost_job_leaves_its_batch);
+	tcase_add_test(jobs, test_one_that_breaks_fails_alone);
+	tcase_add_test(jobs, test_what_a_slow_call_overtook_is_dropped);
 	tcase_add_test(jobs, test_500_twice_then_ok_is_delivered_once);
 	tcase_add_test(jobs, test_three_failures_bury);
 	tcase_add_test(jobs, test_a_refusal_buries_at_once);

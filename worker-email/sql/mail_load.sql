@@ -1,4 +1,4 @@
--- One mail and all it may tell, as things stand now. $1 notification
+-- These mails ($1 notifications) and all they may tell, as things stand now.
 SELECT n.id, n.kind, n.status, n.cause_id, n.attempts, g.id AS guest_id,
        g.email, g.first_name || ' ' || g.last_name AS guest_name, g.locale, g.status AS guest_status,
        e.title AS event_title, e.location, e.status AS event_status, e.change_seq, e.time_zone,
@@ -27,4 +27,4 @@ LEFT JOIN LATERAL (
     WHERE s.guest_id = g.id
       AND CASE n.kind WHEN 'refund-done' THEN r.id = n.cause_id ELSE r.cause = n.kind AND n.cause_id = 0 END
 ) back ON true
-WHERE n.id = $1
+WHERE n.id = ANY ($1::bigint[])

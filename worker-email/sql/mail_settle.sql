@@ -1,7 +1,18 @@
--- What became of a mail, while its job is still ours. $1 notification, $2 status, $3 attempts made,
--- $4 error or NULL, $5 id the service gave or NULL, $6 job, $7 its delivery
+-- What became of mails, while their jobs are still ours: $1 notifications, $2 statuses, $3 attempts
+-- made, $4 errors or NULL, $5 ids the service gave or NULL, $6 jobs, $7 their deliveries. The jobs
+-- are locked by id first.
+WITH told AS (
+    SELECT * FROM unnest($1::bigint[], $2::text[], $3::int[], $4::text[], $5::text[], $6::uuid[], $7::int[])
+                  AS m (id, status, attempts, error, service_id, job_id, deliveries)
+), held AS MATERIALIZED (
+    SELECT m.*
+    FROM outbox o JOIN told m ON m.job_id = o.id AND m.deliveries = o.deliveries
+    ORDER BY o.id
+    FOR UPDATE OF o
+)
 UPDATE notifications n
-SET status = $2, attempts = $3, last_error = $4, service_id = coalesce($5, n.service_id),
-    sent_at = CASE WHEN $2 = 'sent' THEN clock_timestamp() ELSE n.sent_at END
-WHERE n.id = $1
-  AND EXISTS (SELECT FROM outbox o WHERE o.id = $6::uuid AND o.deliveries = $7 FOR UPDATE)
+SET status = h.status, attempts = h.attempts, last_error = h.error,
+    service_id = coalesce(h.service_id, n.service_id),
+    sent_at = CASE WHEN h.status = 'sent' THEN clock_timestamp() ELSE n.sent_at END
+FROM held h
+WHERE n.id = h.id
