@@ -128,12 +128,16 @@ struct storm {
 	_Atomic int taken;
 };
 
+/* As the service does: what was refused for the moment comes again. */
 static void one_hook(void *ctx, size_t i)
 {
 	struct storm *storm = ctx;
-	struct reply *reply = send_hook(&(struct hook){
-		.id = storm->id ? storm->id : text("storm_%zu", i), .body = storm->body});
+	const struct hook hook = {.id = storm->id ? storm->id : text("storm_%zu", i),
+				  .body = storm->body};
+	struct reply *reply = send_hook(&hook);
 
+	for (int n = 0; reply->status == 503 && n < 20; n++)
+		reply = send_hook(&hook);
 	storm->taken += reply->status == 204;
 }
 
