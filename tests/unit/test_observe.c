@@ -19,7 +19,8 @@
 static struct app app;
 static struct httpd *observed_server;
 static int log_pipe[2];
-static char traceparent[128];
+static char traceparent[128]; /* of the last request, below `lock` */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct arena memory;
 struct things_query {
 	int64_t page;
@@ -59,7 +60,9 @@ static void serve(void *ctx, struct http_exchange *exchange)
 	req->caller.user_id = 42;
 	exchange->request_id = "req-1";
 	observe_trace(req);
+	pthread_mutex_lock(&lock);
 	snprintf(traceparent, sizeof(traceparent), "%s", req->traceparent);
+	pthread_mutex_unlock(&lock);
 	observe_begin(req);
 	exchange->response.status = 204;
 	if (fails) {
@@ -113,6 +116,9 @@ static const char *line_of(const char *request)
 		len++;
 	line[len] = '\0';
 	close(fd);
+	/* what the server's thread wrote before the line is seen from here on */
+	pthread_mutex_lock(&lock);
+	pthread_mutex_unlock(&lock);
 	return line;
 }
 
