@@ -34,7 +34,7 @@ static struct {
 
 /* --- one conversation ------------------------------------------------------------------------ */
 
-static int dial(void)
+static int dial_once(void)
 {
 	const struct timeval limit = {.tv_sec = ANSWER_S};
 	struct sockaddr_in at = {.sin_family = AF_INET,
@@ -50,6 +50,17 @@ static int dial(void)
 	close(fd);
 	errno = rc;
 	return -1;
+}
+
+/* libFuzzer's clock is a signal, which may come meanwhile. */
+static int dial(void)
+{
+	int fd;
+
+	do {
+		fd = dial_once();
+	} while (fd < 0 && errno == EINTR);
+	return fd;
 }
 
 /* Send, say that nothing follows, and take all that comes until the end. */
