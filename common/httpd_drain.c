@@ -26,7 +26,7 @@ enum {
 		100, /* the accept queue stays empty so long: handshakes under way had their time */
 	STEP_MS = 2,
 	CROWDED_MS = 10,
-	IDLE_GRACE_MS = 1000, /* a client that is about to speak may still do so */
+	IDLE_GRACE_MS = 1000, /* so long nobody spoke: who is about to may still do so */
 	LINGER_MS = 500,
 	LINGER_BYTES = 16 << 20,
 };
@@ -234,13 +234,22 @@ static bool is_empty(struct httpd *httpd)
 	return atomic_load(&httpd->accepted) == atomic_load(&httpd->closed);
 }
 
+/* Each answer of a drain ends its connection. As long as some end, a proxy still uses those that it
+ * kept: to end one of them now could cut a request that is on its way. */
 static void wait_until_empty(struct httpd *httpd, int64_t deadline_us)
 {
-	int64_t grace_us = clock_monotonic_us() + IDLE_GRACE_MS * US_PER_MS;
-	while (!is_empty(httpd) && clock_monotonic_us() < deadline_us) {
-		if (clock_monotonic_us() >= grace_us && !atomic_load(&httpd->ends_idle))
+	int64_t now_us = clock_monotonic_us();
+	int64_t idle_since_us = now_us, latest_us = now_us + (deadline_us - now_us) / 2;
+	int64_t closed = atomic_load(&httpd->closed);
+	while (!is_empty(httpd) && now_us < deadline_us) {
+		if (atomic_load(&httpd->closed) != closed)
+			idle_since_us = now_us;
+		closed = atomic_load(&httpd->closed);
+		if ((now_us - idle_since_us >= IDLE_GRACE_MS * US_PER_MS || now_us >= latest_us) &&
+		    !atomic_load(&httpd->ends_idle))
 			end_idle_connections(httpd);
 		clock_sleep_ms(STEP_MS);
+		now_us = clock_monotonic_us();
 	}
 }
 

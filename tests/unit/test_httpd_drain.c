@@ -78,6 +78,72 @@ START_TEST(draining_cuts_nothing)
 }
 END_TEST
 
+/* Connections that a proxy keeps, of which it uses one now and then. */
+enum { KEPT = 4, BETWEEN_MS = 600 };
+
+static struct httpd *start_patient(void)
+{
+	const struct httpd_options options = {.threads = KEPT + 2,
+					      .connection_queue = 8,
+					      .request_timeout_ms = 700,
+					      .keep_alive_timeout_ms = 60000,
+					      .handler = handle};
+	struct problem err = {0};
+	struct httpd *patient = NULL;
+	ck_assert_int_eq(httpd_start(&options, &patient, &err), OK);
+	return patient;
+}
+
+static void *use_kept(void *arg)
+{
+	const int *kept = arg;
+	for (int i = 0; i < KEPT; i++) {
+		clock_sleep_ms(BETWEEN_MS);
+		exchange_once(&clients[0], kept[i]);
+		close(kept[i]);
+	}
+	return NULL;
+}
+
+START_TEST(what_is_in_use_is_not_ended)
+{
+	struct httpd *patient = start_patient();
+	int kept[KEPT + 1];
+	pthread_t thread;
+	clients[0] = (struct client){0};
+	for (int i = 0; i <= KEPT; i++) {
+		kept[i] = dial_port(httpd_port(patient));
+		ck_assert(exchange_once(&clients[0], kept[i]));
+	}
+	ck_assert_int_eq(pthread_create(&thread, NULL, use_kept, kept), 0);
+	int64_t start_us = clock_monotonic_us();
+	httpd_drain(patient, 15000); /* ends the one that nobody uses */
+	ck_assert_int_lt(clock_monotonic_us() - start_us, 6 * US_PER_S);
+	pthread_join(thread, NULL);
+	ck_assert(!clients[0].cut);
+	ck_assert_int_eq(clients[0].answered, KEPT + 1 + KEPT);
+	close(kept[KEPT]);
+}
+END_TEST
+
+/* Not for ever: at half of its time. */
+START_TEST(what_is_in_use_is_ended_in_the_end)
+{
+	struct httpd *patient = start_patient();
+	int kept[KEPT];
+	pthread_t thread;
+	clients[0] = (struct client){0};
+	for (int i = 0; i < KEPT; i++)
+		kept[i] = dial_port(httpd_port(patient));
+	ck_assert_int_eq(pthread_create(&thread, NULL, use_kept, kept), 0);
+	int64_t start_us = clock_monotonic_us();
+	httpd_drain(patient, 2600);
+	ck_assert_int_lt(clock_monotonic_us() - start_us, 2400 * US_PER_MS);
+	pthread_join(thread, NULL);
+	ck_assert(clients[0].cut);
+}
+END_TEST
+
 START_TEST(a_drain_ends_at_its_deadline)
 {
 	int fd = dial();
@@ -145,6 +211,8 @@ int main(void)
 	Suite *suite = suite_create("httpd_drain");
 	TCase *drain = add_case(suite, "drain");
 	tcase_add_test(drain, draining_cuts_nothing);
+	tcase_add_test(drain, what_is_in_use_is_not_ended);
+	tcase_add_test(drain, what_is_in_use_is_ended_in_the_end);
 	tcase_add_test(drain, a_drain_ends_at_its_deadline);
 	tcase_add_test(drain, an_idle_server_drains_quickly);
 	tcase_add_test(drain, a_taken_port_is_an_error);
