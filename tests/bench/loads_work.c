@@ -165,6 +165,7 @@ static void to_pdf(struct figures *ret)
 	ret->limit = ret->value;
 	ret->value = AT_ONCE / seconds_to_last(begin_us);
 	bench_cost(&from, AT_ONCE, ret);
+	ret->memory_mb = memory_mb(suite_pid(SUITE_TICKETS), "VmHWM");
 	suite_stop(SUITE_TICKETS);
 	bench_audit(ret);
 }

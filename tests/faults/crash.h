@@ -77,7 +77,12 @@ struct reply *keyed_again(const char *token, const char *path, const char *body,
 /* Register name@example.com for the shop's type under the key of that name. */
 struct reply *register_keyed(const struct crash_run *run, const char *name);
 struct reply *register_again(const struct crash_run *run, const char *name);
-/* The shop, and a guest of it whose numbers the run then has; he has paid, if there is a price. */
+/* DELETE as a client does after a crash: it is gone, or goes now. */
+void delete_again(const char *path);
+/* The shop, and a guest of it whose numbers the run then has; he has not paid, if there is a price.
+ */
+void open_with_unpaid(struct crash_run *run, const char *price);
+/* The same, and he has paid; with his ticket. */
 void open_with_guest(struct crash_run *run, const char *price);
 
 /* Wait until the statement's value is `want`. */

@@ -122,7 +122,7 @@ struct reply *register_again(const struct crash_run *run, const char *name)
 	return post_again(name, token_user(), guests_path(run), guest_body(run, name), 201);
 }
 
-void open_with_guest(struct crash_run *run, const char *price)
+void open_with_unpaid(struct crash_run *run, const char *price)
 {
 	struct reply *guest;
 
@@ -133,11 +133,26 @@ void open_with_guest(struct crash_run *run, const char *price)
 			 (long long)run->guest_id);
 	run->intent = reply_text(guest, "data.payment.intentId");
 	run->payment_id = reply_int(guest, "data.payment.id");
+}
+
+void open_with_guest(struct crash_run *run, const char *price)
+{
+	struct reply *guest;
+
+	open_with_unpaid(run, price);
 	if (run->intent)
 		pay(run->intent);
 	guest = must(api_get(token_user(), "%s", run->path), 200);
 	run->ticket_id = reply_int(guest, "data.ticket.id");
 	run->code = reply_text(guest, "data.ticket.ticketCode");
+}
+
+void delete_again(const char *path)
+{
+	struct reply *reply = api_delete(token_organizer(), "%s", path);
+
+	if (reply->status != 404)
+		must(reply, 204);
 }
 
 /* --- what must hold --------------------------------------------------------------------------- */

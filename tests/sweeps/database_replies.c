@@ -17,9 +17,10 @@ static struct scene scene;
 static int number;
 static const char *direct, *through;
 
-/* A registration of a new address, of the free type; a caller who was never seen, or the same for a
- * while: nobody may have more unpaid seats than HOLDS_PER_CALLER allows. */
+/* Then another caller takes over: nobody may have more unpaid seats than HOLDS_PER_CALLER. */
 enum { TRIES_A_CALLER = 900 };
+
+/* A registration of a new address; a caller who was never seen, or the same for a while. */
 struct
 try {
 	const char *email;
