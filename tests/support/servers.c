@@ -535,6 +535,25 @@ void servers_restart_redis(void)
 	servers_resume(SERVER_REDIS_QUEUE);
 }
 
+/*
+ * Until Redis has handed its log to the system: behind a slow fsync it keeps
+ * what it was told for up to two seconds, and a kill then undoes the flush.
+ */
+static void await_log(redisContext *link)
+{
+	for (bool written = false; !written;) {
+		redisReply *reply = redisCommand(link, "INFO persistence");
+
+		if (!reply || reply->type != REDIS_REPLY_STRING)
+			fatal("servers: INFO failed");
+		written = !strstr(reply->str, "aof_buffer_length:") ||
+			  strstr(reply->str, "aof_buffer_length:0\r");
+		freeReplyObject(reply);
+		if (!written)
+			clock_sleep_ms(STEP_MS);
+	}
+}
+
 static void flush(enum server server)
 {
 	const char *number = strrchr(redis_urls[server], '/') + 1;
@@ -549,6 +568,7 @@ static void flush(enum server server)
 	if (!reply || reply->type == REDIS_REPLY_ERROR)
 		fatal("servers: FLUSHDB failed");
 	freeReplyObject(reply);
+	await_log(link);
 	redisFree(link);
 }
 

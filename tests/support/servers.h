@@ -39,7 +39,7 @@ void servers_halt(enum server server, int signal);
 void servers_resume(enum server server);
 void servers_restart_postgres(bool immediate);
 void servers_restart_redis(void); /* the queue's */
-void servers_flush_redis(void);   /* both databases, emptied */
+void servers_flush_redis(void);   /* both databases, emptied; a kill undoes nothing */
 
 /* Of private ones: the directory that holds PostgreSQL's data-postgres. */
 const char *servers_directory(void);
