@@ -79,13 +79,14 @@ static void lead(struct together *together, struct waiter *self)
 		items[i] = &batch[i]->item;
 	batch_run(self->item.req, together->options.call, NULL, items, count);
 	pthread_mutex_lock(&together->lock);
+	/* the next leader first: it need not queue for a core behind all who are told */
+	together->leading--;
+	appoint_leader(together);
 	/* a waiter's memory is its own stack: it must not be touched once it is told */
 	for (size_t i = 0; i < count; i++) {
 		batch[i]->done = true;
 		pthread_cond_signal(&batch[i]->wake);
 	}
-	together->leading--;
-	appoint_leader(together);
 }
 
 enum status together_submit(struct together *together, struct request *req, void *what,

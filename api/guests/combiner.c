@@ -222,11 +222,13 @@ static void appoint_leaders(struct combiner *combiner)
 	}
 }
 
-/* The waiter's memory is its own stack: it must not be touched once it is told. */
-static void tell(struct waiter *waiter)
+/* A waiter's memory is its own stack: it must not be touched once it is told. */
+static void tell_all(struct waiter *const *waiters, size_t count)
 {
-	waiter->done = true;
-	pthread_cond_signal(&waiter->wake);
+	for (size_t i = 0; i < count; i++) {
+		waiters[i]->done = true;
+		pthread_cond_signal(&waiters[i]->wake);
+	}
 }
 
 /* What was refused, replayed or left out changed nothing: a sold out event's page stays kept. */
@@ -272,15 +274,17 @@ static void lead_common(struct combiner *combiner, struct waiter *self, size_t m
 	appoint_leaders(combiner);
 	run(combiner, self, flight.members, flight.count, true);
 	/* from the last on, so that they stand in order of arrival again */
-	while (flight.count-- > 0) {
-		if (is_busy(flight.members[flight.count]))
-			put_apart(flight.members[flight.count]);
-		else
-			tell(flight.members[flight.count]);
-	}
+	for (size_t i = flight.count; i-- > 0;)
+		if (is_busy(flight.members[i])) {
+			put_apart(flight.members[i]);
+			flight.members[i] = flight.members[--flight.count];
+		}
 	for (size_t i = 0; i < flight.lane_count; i++)
 		land(combiner, flight.lanes[i]);
 	combiner->in_flight--;
+	/* the next leader first: it need not queue for a core behind all who are told */
+	appoint_leaders(combiner);
+	tell_all(flight.members, flight.count);
 }
 
 static void lead_lane(struct combiner *combiner, struct waiter *self, size_t max)
@@ -291,13 +295,13 @@ static void lead_lane(struct combiner *combiner, struct waiter *self, size_t max
 
 	CRASH_POINT("registration.lane-taken");
 	run(combiner, self, batch, count, false);
-	for (size_t i = 0; i < count; i++)
-		tell(batch[i]);
 	combiner->lanes_led--;
 	if (STAILQ_EMPTY(&lane->waiters))
 		close_lane(combiner, lane);
 	else
 		TAILQ_INSERT_TAIL(&combiner->own, lane, turn);
+	appoint_leaders(combiner);
+	tell_all(batch, count);
 }
 
 static void lead(struct combiner *combiner, struct waiter *self)
@@ -310,7 +314,6 @@ static void lead(struct combiner *combiner, struct waiter *self)
 		lead_common(combiner, self, max);
 	else
 		lead_lane(combiner, self, max);
-	appoint_leaders(combiner);
 }
 
 enum status combiner_register(struct request *req, const struct registration_member *member,
