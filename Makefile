@@ -113,7 +113,7 @@ MAKEFLAGS += --no-builtin-rules
 .PHONY: all help deps install programs tests fuzz-programs check check-large rolling bench \
 	drill asan tsan fuzz chaos chaos-short sweep-crashes crash-programs abuse lint lint-c \
 	lint-k8s images demo up down clean sweep-database sweep-allocations overload soak sqlmap \
-	valgrind
+	valgrind profile
 
 all: $(BINS) ## build every program into build/release/bin
 
@@ -151,6 +151,13 @@ bench: export BENCH_JSON = $(O)/bench.json
 bench: deps ## the load figures, one table (LOAD=name, RUNS=5): what we do beside what is possible
 	+@$(MAKE) --no-print-directory -j2 programs $(BENCH_BINS)
 	@$(O)/tests/bench/bench $(if $(LOAD),'$(LOAD)')
+
+profile: ## where a load's time goes, by thread and function: LOAD=name
+	@tests/support/install.sh profile
+	+@$(MAKE) --no-print-directory -j2 programs $(BENCH_BINS)
+	@rm -rf $(BUILD)/profile && mkdir -p $(BUILD)/profile
+	-@RUNS=1 BENCH_PROFILE=$(BUILD)/profile $(O)/tests/bench/bench $(if $(LOAD),'$(LOAD)')
+	@tests/bench/profile.sh $(BUILD)/profile
 
 overload: deps ## 0.5 to 5 times the capacity, SECONDS_EACH (10) each: goodput, refusals, latency, memory
 	+@$(MAKE) --no-print-directory -j2 programs $(O)/tests/bench/overload

@@ -57,7 +57,9 @@ void bench_sql_file(const char *name, const char *words);
 /* The suite's API, started anew with these settings; NULL, NULL: as always. */
 void bench_restart_api(const char *threads, const char *requests_max);
 
-/* CPU since `from`, over so many requests. */
+/* What is measured begins: CPU until now; with BENCH_PROFILE a profile begins too. */
+struct cpu bench_begin(void);
+/* CPU since `from`, over so many requests; ends the profile. */
 void bench_cost(const struct cpu *from, uint64_t count, struct figures *ret);
 /* Measure requests over so many connections: rate, times, CPU, then the p99 at half the rate. */
 struct http_load {

@@ -8,6 +8,7 @@
 #include "common/arena.h"
 #include "common/clock.h"
 #include "tests/bench/bench.h"
+#include "tests/bench/profile.h"
 #include "tests/support/run.h"
 #include "tests/support/servers.h"
 #include "tests/support/suite.h"
@@ -68,10 +69,17 @@ static void note_wrong(const struct generated *got, struct figures *ret)
 			     (unsigned long long)(got->wrong + got->answers), got->wrong_status);
 }
 
+struct cpu bench_begin(void)
+{
+	profile_begin();
+	return cpu_now();
+}
+
 void bench_cost(const struct cpu *from, uint64_t count, struct figures *ret)
 {
 	struct cpu to = cpu_now();
 
+	profile_end();
 	to = cpu_between(from, &to);
 	for (int i = 0; i < COST_COUNT && count; i++)
 		ret->cpu_us[i] = to.seconds[i] * 1e6 / (double)count;
@@ -92,7 +100,7 @@ void bench_http(const struct http_load *load, struct figures *ret)
 
 	note_wrong(&got, ret);
 	generator.seconds = bench_seconds();
-	from = cpu_now();
+	from = bench_begin();
 	got = generator_run(&generator);
 	bench_cost(&from, got.answers, ret);
 	note_wrong(&got, ret);

@@ -90,8 +90,8 @@ static void draw_alone(struct figures *ret)
 	bench_sql_file("tickets_due.sql", text("-v n=%d", TICKETS));
 	queue_rebuild();
 	suite_start(SUITE_TICKETS);
+	from = bench_begin();
 	begin_us = clock_now_us();
-	from = cpu_now();
 	wait_drawn(ret);
 	ret->value = TICKETS / seconds_to_last(begin_us);
 	bench_cost(&from, TICKETS, ret);
@@ -158,8 +158,8 @@ static void to_pdf(struct figures *ret)
 	if (ret->failure)
 		return;
 	suite_start(SUITE_TICKETS);
+	from = bench_begin();
 	begin_us = clock_now_us();
-	from = cpu_now();
 	register_at_once(ret);
 	wait_drawn(ret);
 	ret->limit = ret->value;
@@ -178,8 +178,8 @@ static void to_mail(struct figures *ret)
 	bench_sql_file("empty.sql", "");
 	suite_start(SUITE_TICKETS);
 	suite_start(SUITE_EMAIL);
+	from = bench_begin();
 	begin_us = clock_monotonic_us();
-	from = cpu_now();
 	register_at_once(ret);
 	wait_none("SELECT count(*) FROM outbox", ret);
 	ret->value = AT_ONCE / seconds_since(begin_us);
@@ -215,6 +215,7 @@ static void import(struct figures *ret)
 	static int run;
 	struct strbuf rows;
 	struct reply *reply;
+	struct cpu from;
 	int64_t begin_us;
 
 	bench_sql_file("empty.sql", "");
@@ -224,6 +225,7 @@ static void import(struct figures *ret)
 	for (int i = 0; i < ROWS; i++)
 		strbuf_addf(&rows, "First,Last,import%d-%d@bench.example,%d\r\n", run, i,
 			    IMPORT_TYPE);
+	from = bench_begin();
 	begin_us = clock_monotonic_us();
 	reply = say(&(struct saying){.method = "POST",
 				     .url = text("%s/api/events/%d/guests/import?notify=false",
@@ -241,6 +243,7 @@ static void import(struct figures *ret)
 			       ROWS, run),
 			  ret);
 	ret->value = ROWS / seconds_since(begin_us);
+	bench_cost(&from, ROWS, ret);
 	if (!ret->failure)
 		ret->limit = copy_rate(run);
 	bench_audit(ret);
@@ -249,6 +252,7 @@ static void import(struct figures *ret)
 static void export(struct figures *ret)
 {
 	int64_t guests = sql_int("SELECT count(*) FROM guests WHERE event_id = 1");
+	struct cpu from = bench_begin();
 	int64_t begin_us = clock_monotonic_us();
 	uint64_t lines = 0;
 
@@ -260,6 +264,7 @@ static void export(struct figures *ret)
 		reply_free(reply);
 	}
 	ret->value = (double)lines / seconds_since(begin_us);
+	bench_cost(&from, lines, ret);
 	if (lines != 10 * (uint64_t)(guests + 1))
 		ret->failure = "guests are missing";
 	begin_us = clock_monotonic_us();

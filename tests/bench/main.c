@@ -14,6 +14,7 @@
 #include "common/clock.h"
 #include "common/strbuf.h"
 #include "tests/bench/bench.h"
+#include "tests/bench/profile.h"
 #include "tests/support/servers.h"
 #include "tests/support/suite.h"
 
@@ -229,6 +230,7 @@ static bool run_load(const struct bench_load *load, size_t runs, struct strbuf *
 	struct figures figures[RUNS_MAX] = {0};
 	struct figures middle;
 
+	profile_name(load->name);
 	for (size_t i = 0; i < runs; i++)
 		load->measure(&figures[i]);
 	middle = bounded(load, medians(figures, runs));

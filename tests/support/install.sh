@@ -1,9 +1,9 @@
 #!/bin/sh
 # Install the Debian 12 packages that are missing:
-#	install.sh [demo | lint | sqlmap | valgrind | images | image [npm]]
+#	install.sh [demo | lint | sqlmap | valgrind | profile | images | image [npm]]
 # `demo`: what building and running take. Without an argument what the tests take besides, with
-# `lint` also what checking the sources takes; with `sqlmap`, `valgrind`, `images` what these targets
-# take; `image` is what the programs take inside of one. The only list of packages there is.
+# `lint` also what checking the sources takes; with `sqlmap`, `valgrind`, `profile`, `images` what these
+# targets take; `image` is what the programs take inside of one. The only list of packages there is.
 set -eu
 
 BUILD='gcc libc6-dev make pkg-config
@@ -29,6 +29,7 @@ lint)
 	;;
 sqlmap) wanted=sqlmap NODE= ;;
 valgrind) wanted="$BUILD $RUN valgrind" NODE= ;;
+profile) wanted="$BUILD $RUN linux-perf" NODE= ;;
 images) wanted=$IMAGES NODE= ;;
 image) wanted="$BUILD $IMAGE" NODE=${2:-} ;;
 *) wanted="$wanted $CHECK" ;;
