@@ -77,9 +77,32 @@ while IFS= read -r file; do
 done < <(git ls-files -co --exclude-standard -- common api worker-tickets worker-email |
 	grep '/sql/.*\.sql$')
 
-# A planted fault that fits no more proves nothing.
+# patched PATCH: file and function of each line of the schema that it changes.
+patched()
+{
+	local file line name
+
+	awk '/^\+\+\+ b\// { file = substr($2, 3); next }
+		/^--- / { next }
+		/^@@ / { line = -$2 - 1; next }
+		/^[ -]/ { line++ }
+		/^[+-]/ && file ~ /^schema\// { print file, line }' "$1" |
+		while read -r file line; do
+			name=$(sed -n "1,${line}p" "$file" |
+				sed -nE 's/^CREATE( OR REPLACE)? FUNCTION ([a-z_]+).*/\2/p' | tail -n 1)
+			[ -z "$name" ] || echo "$file $name"
+		done | sort -u
+}
+
+# A planted fault that fits no more, or whose function a later step replaces, proves nothing.
 for file in tests/chaos/bugs/*.patch; do
 	git apply --check "$file" 2>/dev/null || breach "$file: does not fit the tree"
+	while read -r step name; do
+		for later in schema/*.sql; do
+			[[ $later > $step ]] && grep -qE "^(CREATE( OR REPLACE)?|DROP) FUNCTION $name\b" "$later" &&
+				breach "$file: $later replaces $name"
+		done
+	done < <(patched "$file")
 done
 
 for file in "${PROGRAM[@]}" $(sources tests); do
