@@ -19,13 +19,15 @@ static void set_secrets(void)
 	setenv("PAYMENT_WEBHOOK_SECRET", "whsec_dGhlIHN0YW5kLWluIHBsYXRmb3JtJ3Mgd2ViaG9vayE=", 1);
 }
 
-static void try_value(const struct config_key *key, const char *value)
+static void try_value(const struct config_key *key, const char *value, struct arena *arena)
 {
+	/* not setenv, which keeps a copy of every value for good */
+	char *entry = arena_printf(arena, "%s=%s", key->name, value);
 	struct api_config config = {0};
 	struct problem err = {0};
 	enum status status;
 
-	setenv(key->name, value, 1);
+	putenv(entry);
 	status = config_load(&api_config_table, &config, &err);
 	if (!status && api_config_table.check)
 		status = api_config_table.check(&config, &err);
@@ -45,9 +47,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const char *value = fuzz_text(&input, arena);
 
 	set_secrets();
-	try_value(key, value);
+	try_value(key, value, arena);
 	if (key->flags & CONFIG_SECRET)
-		try_value(key, arena_printf(arena, "%s%s", value, canary));
+		try_value(key, arena_printf(arena, "%s%s", value, canary), arena);
 	config_forget();
 	return 0;
 }
