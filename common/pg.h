@@ -105,7 +105,9 @@ void pg_return(struct pg_conn **conn);
 /* A connection variable that returns itself. */
 #define PG_LEASED CLEANUP(pg_return) struct pg_conn *
 
-/* One open connection outside any pool, nothing prepared (migrations, LISTEN). End: pg_return. */
+/* One open connection outside any pool, nothing prepared: for commands, which rather wait than
+ * fail: 10 s, where a pool's caller gets his answer after 2 (`connect_timeout` of the conninfo
+ * overrides both). End: pg_return. */
 enum status pg_connect(const char *conninfo, struct pg_conn **ret_conn,
 		       struct problem *err) MUST_CHECK;
 

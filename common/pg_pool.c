@@ -86,7 +86,7 @@ static bool own_options(const char *conninfo, char *ret, size_t size, struct pro
 
 /* `at` says where besides the conninfo: host, port and name. */
 static enum status open_link(const struct pg_pool_options *at, const char *settings,
-			     struct pg_conn **ret_conn, struct problem *err)
+			     const char *timeout_s, struct pg_conn **ret_conn, struct problem *err)
 {
 	char options[OPTIONS_SIZE], port[PORT_SIZE] = "";
 	/* What the conninfo says overrides what stands before it. */
@@ -107,7 +107,7 @@ static enum status open_link(const struct pg_pool_options *at, const char *setti
 	/* NULL and "" override nothing. Another host is not asked what the conninfo's must be.
 	 * Kerberos encryption only for who asks for it: each connection would look for tickets
 	 * first, in a library that crashes when memory is out. */
-	const char *const values[CONNINFO_KEYS] = {"2",
+	const char *const values[CONNINFO_KEYS] = {timeout_s,
 						   "10000",
 						   "30",
 						   "10",
@@ -143,7 +143,7 @@ enum status pg_connect(const char *conninfo, struct pg_conn **ret_conn, struct p
 {
 	const struct pg_pool_options at = {.conninfo = conninfo};
 
-	return open_link(&at, " -c TimeZone=UTC -c DateStyle=ISO", ret_conn, err);
+	return open_link(&at, " -c TimeZone=UTC -c DateStyle=ISO", "10", ret_conn, err);
 }
 
 static const char by_index[] =
@@ -165,7 +165,7 @@ static enum status open_pooled(struct pg_pool *pool, struct pg_conn **ret_conn, 
 		 " -c max_parallel_workers_per_gather=0 -c jit=off%s",
 		 (long long)options->statement_timeout_ms, (long long)options->lock_timeout_ms,
 		 idle_in_transaction_ms, options->reports ? "" : by_index);
-	status = open_link(options, settings, &conn, err);
+	status = open_link(options, settings, "2", &conn, err);
 	if (status != OK || !conn)
 		return status;
 	conn->pool = pool;

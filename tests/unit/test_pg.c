@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "common/clock.h"
 #include "common/pg.h"
@@ -763,6 +765,45 @@ START_TEST(down_is_unavailable)
 }
 END_TEST
 
+/* A server so busy that it says nothing for four seconds, and then hangs up. */
+static void *keep_silent(void *listener)
+{
+	int fd = accept(*(int *)listener, NULL, NULL);
+
+	clock_sleep_ms(4000);
+	close(fd);
+	return NULL;
+}
+
+/* A caller of a pool is refused after two seconds; a command waits longer. */
+START_TEST(a_command_waits_longer_for_a_connection_than_a_pool)
+{
+	int port, listener = servers_listen(&port);
+	char silent[64];
+	struct pg_conn *conn = NULL;
+	struct pg_pool *other = NULL;
+	pthread_t thread;
+	int64_t begin_us;
+
+	snprintf(silent, sizeof(silent), "postgresql://127.0.0.1:%d/x?sslmode=disable", port);
+	options.conninfo = silent;
+	options.min = 0;
+	ck_assert_int_eq(pg_pool_open(&options, &other, &err), OK);
+	ck_assert_int_eq(pthread_create(&thread, NULL, keep_silent, &listener), 0);
+	begin_us = clock_monotonic_us();
+	ck_assert_int_eq(pg_lease(other, &conn, &err), ST_DATABASE_UNAVAILABLE);
+	ck_assert_int_lt(clock_monotonic_us() - begin_us, 3900 * US_PER_MS);
+	pthread_join(thread, NULL);
+	pg_pool_close(other);
+	ck_assert_int_eq(pthread_create(&thread, NULL, keep_silent, &listener), 0);
+	begin_us = clock_monotonic_us();
+	ck_assert_int_eq(pg_connect(silent, &conn, &err), ST_DATABASE_UNAVAILABLE);
+	ck_assert_int_ge(clock_monotonic_us() - begin_us, 3900 * US_PER_MS);
+	pthread_join(thread, NULL);
+	close(listener);
+}
+END_TEST
+
 START_TEST(frozen_server_meets_the_deadline)
 {
 	PG_LEASED conn = lease();
@@ -828,6 +869,7 @@ static Suite *pg_suite(void)
 	tcase_add_test(dead, terminated_backend_is_seen_once);
 	tcase_add_test(dead, restart_costs_one_failure);
 	tcase_add_test(dead, down_is_unavailable);
+	tcase_add_test(dead, a_command_waits_longer_for_a_connection_than_a_pool);
 	tcase_add_test(dead, frozen_server_meets_the_deadline);
 	return suite;
 }
