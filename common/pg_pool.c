@@ -84,6 +84,10 @@ static bool own_options(const char *conninfo, char *ret, size_t size, struct pro
 	return parsed != NULL;
 }
 
+/* Seconds, as libpq takes them: who called the API is refused soon, a command rather waits. */
+#define POOL_CONNECT_S "2"
+#define COMMAND_CONNECT_S "10"
+
 /* `at` says where besides the conninfo: host, port and name. */
 static enum status open_link(const struct pg_pool_options *at, const char *settings,
 			     const char *timeout_s, struct pg_conn **ret_conn, struct problem *err)
@@ -143,7 +147,8 @@ enum status pg_connect(const char *conninfo, struct pg_conn **ret_conn, struct p
 {
 	const struct pg_pool_options at = {.conninfo = conninfo};
 
-	return open_link(&at, " -c TimeZone=UTC -c DateStyle=ISO", "10", ret_conn, err);
+	return open_link(&at, " -c TimeZone=UTC -c DateStyle=ISO", COMMAND_CONNECT_S, ret_conn,
+			 err);
 }
 
 static const char by_index[] =
@@ -165,7 +170,7 @@ static enum status open_pooled(struct pg_pool *pool, struct pg_conn **ret_conn, 
 		 " -c max_parallel_workers_per_gather=0 -c jit=off%s",
 		 (long long)options->statement_timeout_ms, (long long)options->lock_timeout_ms,
 		 idle_in_transaction_ms, options->reports ? "" : by_index);
-	status = open_link(options, settings, "2", &conn, err);
+	status = open_link(options, settings, POOL_CONNECT_S, &conn, err);
 	if (status != OK || !conn)
 		return status;
 	conn->pool = pool;

@@ -222,9 +222,11 @@ static void appoint_leaders(struct combiner *combiner)
 	}
 }
 
-/* A waiter's memory is its own stack: it must not be touched once it is told. */
-static void tell_all(struct waiter *const *waiters, size_t count)
+/* The end of a batch. The next leader first: it need not queue for a core behind all who are told.
+ * A waiter's memory is its own stack: it must not be touched once it is told. */
+static void hand_over(struct combiner *combiner, struct waiter *const *waiters, size_t count)
 {
+	appoint_leaders(combiner);
 	for (size_t i = 0; i < count; i++) {
 		waiters[i]->done = true;
 		pthread_cond_signal(&waiters[i]->wake);
@@ -282,9 +284,7 @@ static void lead_common(struct combiner *combiner, struct waiter *self, size_t m
 	for (size_t i = 0; i < flight.lane_count; i++)
 		land(combiner, flight.lanes[i]);
 	combiner->in_flight--;
-	/* the next leader first: it need not queue for a core behind all who are told */
-	appoint_leaders(combiner);
-	tell_all(flight.members, flight.count);
+	hand_over(combiner, flight.members, flight.count);
 }
 
 static void lead_lane(struct combiner *combiner, struct waiter *self, size_t max)
@@ -300,8 +300,7 @@ static void lead_lane(struct combiner *combiner, struct waiter *self, size_t max
 		close_lane(combiner, lane);
 	else
 		TAILQ_INSERT_TAIL(&combiner->own, lane, turn);
-	appoint_leaders(combiner);
-	tell_all(batch, count);
+	hand_over(combiner, batch, count);
 }
 
 static void lead(struct combiner *combiner, struct waiter *self)

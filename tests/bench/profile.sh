@@ -13,6 +13,7 @@ report()
 }
 
 for data in "$1"/*.data; do
+	[ -e "$data" ] || continue
 	echo "== $(basename "$data" .data)"
 	busy=$(perf report --input "$data" --stdio --sort comm 2>/dev/null |
 		sed -n 's/^ *[0-9.]*%  *\([^ ].*[^ ]\) *$/\1/p' | grep -v '^\(swapper\|perf\)' | paste -sd,)

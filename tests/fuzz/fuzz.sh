@@ -19,7 +19,7 @@ options()
 {
 	case $1 in
 	api) echo "-max_len=4096 -timeout=60 -rss_limit_mb=4096 -detect_leaks=0" ;;
-	config) echo "-max_len=4096 -detect_leaks=0" ;; # setenv keeps what it replaces
+	config) echo "-max_len=4096" ;;
 	csv | import) echo "-max_len=65536" ;;
 	*) echo "-max_len=8192" ;;
 	esac
